@@ -1,0 +1,57 @@
+import type { SecurityTier } from '@sotto/protocol';
+
+/** Header fields, names in lower case; a field sent twice is joined as RFC 9110 §5.2 says. */
+export type HeaderFields = Readonly<Record<string, string>>;
+
+/** The protocol that a request was sealed under, or null for one that came in clear. */
+export type SealedBy = 'nomyo-v1' | 'ohttp' | 'ehbp' | null;
+
+/** The request half of an exchange. */
+export interface ExchangeRequest {
+  /** Upper case. */
+  readonly method: string;
+  /** Origin form without the query: `/v1/models/org/name`. */
+  readonly path: string;
+  /** What follows `?`, or the empty string. Never logged: people put keys there. */
+  readonly query: string;
+  readonly headers: HeaderFields;
+  readonly sealedBy: SealedBy;
+  /**
+   * The tier that the sealed layer already settled and authenticated; it outranks the header field. Null where the
+   * layer says nothing.
+   */
+  readonly sealedTier: SecurityTier | null;
+  /**
+   * Reads the whole body, once.
+   * @throws PayloadTooLargeError `payload_too_large` before more than `maxBytes` are held
+   */
+  body(maxBytes: number): Promise<Uint8Array>;
+}
+
+/**
+ * Where an answer goes, chunk by chunk: a socket, a sealing door, a test's list. `head` comes once and first; then
+ * `write` any number of times; then exactly one of `end` and `abort`. Calls after the peer has gone are ignored.
+ */
+export interface ResponseSink {
+  head(status: number, headers: HeaderFields): void;
+  /** @returns false when the reader is slow: wait for {@link ResponseSink.onDrain} before writing more */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** Ends the answer so that the reader can tell it is not whole. */
+  abort(): void;
+  /** Calls `listener` each time a full buffer has emptied. One listener; a later one replaces it. */
+  onDrain(listener: () => void): void;
+  /** Calls `listener` once if the reader goes away before the end, at once if it has. Listeners add up. */
+  onClose(listener: () => void): void;
+}
+
+/** One request and the place for its answer. Every route is written against this and nothing else. */
+export interface Exchange {
+  /** Names the request in logs and in `X-Request-Id`. */
+  readonly id: string;
+  readonly request: ExchangeRequest;
+  readonly sink: ResponseSink;
+}
+
+/** Answers an exchange. Rejects only with what the caller turns into an error answer. */
+export type Handler = (exchange: Exchange) => Promise<void> | void;

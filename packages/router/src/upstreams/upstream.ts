@@ -1,0 +1,52 @@
+import type { APIError, SecurityTier } from '@sotto/protocol';
+import type { HeaderFields } from '../http/exchange.ts';
+
+/**
+ * Where an upstream runs, as the answer tells the caller: in the router's own process or machine, in the operator's
+ * network, or at somebody else's.
+ */
+export type UpstreamClass = 'builtin' | 'same-tee' | 'loopback' | 'remote';
+
+/** A request as an upstream gets it. */
+export interface UpstreamRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below the upstream's base URL: `/chat/completions`, `/models`. */
+  readonly path: string;
+  /** JSON, or null for GET. */
+  readonly body: Uint8Array | null;
+  /** Whether the caller asked for a stream of events. */
+  readonly stream: boolean;
+}
+
+/**
+ * What an upstream reports. Either `onHead`, then any number of `onData`, then `onEnd`; or `onError` at any moment
+ * instead of what would have come. Nothing follows `onEnd` or `onError`.
+ */
+export interface UpstreamListener {
+  onHead(status: number, headers: HeaderFields): void;
+  onData(chunk: Uint8Array): void;
+  onEnd(): void;
+  /** No answer, a broken one, or a time-out. */
+  onError(error: APIError): void;
+}
+
+/** A request under way. */
+export interface UpstreamCall {
+  /** Stops `onData` until {@link UpstreamCall.resume}. */
+  pause(): void;
+  resume(): void;
+  /** Ends the call; nothing is reported any more. */
+  cancel(): void;
+}
+
+/** One model server. */
+export interface Upstream {
+  readonly name: string;
+  /** The highest tier it is fit for. */
+  readonly tier: SecurityTier;
+  readonly class: UpstreamClass;
+  /** Begins a request; reports to `listener`, never before this returns. */
+  start(request: UpstreamRequest, listener: UpstreamListener): UpstreamCall;
+  /** Lets go of sockets, memory and threads. Calls under way are ended with an error. */
+  close(): Promise<void>;
+}

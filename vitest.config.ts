@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+const source = { resolve: { conditions: ['@sotto/source'] }, ssr: { resolve: { conditions: ['@sotto/source'] } } };
+
+function project(name: string, include: string) {
+  return { ...source, test: { name, include: [include], testTimeout: 20_000, hookTimeout: 30_000 } };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('protocol', 'packages/protocol/test/**/*.test.ts'),
+      project('client', 'packages/client/test/**/*.test.ts'),
+      project('router', 'packages/router/test/**/*.test.ts'),
+      project('cli', 'packages/cli/test/**/*.test.ts'),
+    ],
+    coverage: { provider: 'v8', include: ['packages/*/src/**'] },
+  },
+});
