@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     projects: [
       project('protocol', 'packages/protocol/test/**/*.test.ts'),
+      project('attestation', 'packages/attestation/test/**/*.test.ts'),
       project('client', 'packages/client/test/**/*.test.ts'),
       project('router', 'packages/router/test/**/*.test.ts'),
       project('cli', 'packages/cli/test/**/*.test.ts'),

@@ -1,0 +1,14 @@
+import { defineConfig } from 'tsup';
+
+export default defineConfig({
+  entry: { index: 'src/index.ts' },
+  format: ['esm', 'cjs'],
+  target: 'es2022',
+  platform: 'neutral',
+  // One copy of every class in each format: error brands and `instanceof` depend on it.
+  splitting: true,
+  external: [/^node:/],
+  clean: true,
+  tsconfig: 'tsconfig.node.json',
+  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+});
