@@ -37,11 +37,7 @@ function kindOf(status: number): { readonly Class: typeof APIError; readonly typ
 }
 
 /** Makes the error class that belongs to an HTTP status. */
-export function apiErrorOfStatus(
-  status: number,
-  message: string,
-  options: Omit<APIErrorOptions, 'status'>,
-): APIError {
+export function apiErrorOfStatus(status: number, message: string, options: Omit<APIErrorOptions, 'status'>): APIError {
   const { Class, type } = kindOf(status);
   return new Class(message, { ...options, status, type: options.type ?? type });
 }

@@ -156,3 +156,50 @@ export class SecurityError extends SottoError {
 export class ConfigurationError extends SottoError {
   static override readonly errorName: string = 'ConfigurationError';
 }
+
+/** One thing that the verification of a router's evidence found wrong. */
+export interface VerificationFailure {
+  /** Where it was found, from the outside in: `binding`, `crypto.chain`, `policy.measurement`. */
+  readonly step: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** What {@link AttestationError} and {@link PolicyError} carry; `code` and `step` are those of the first failure. */
+export interface VerificationErrorOptions {
+  readonly failures: readonly [VerificationFailure, ...VerificationFailure[]];
+  readonly cause?: unknown;
+  /** Whether evidence fetched anew may pass: it was only too old, or the router has rotated its key. */
+  readonly retryable?: boolean;
+}
+
+/**
+ * The router's evidence is bad: missing, malformed, forged, expired, or not about this router and this key. Stop;
+ * where `retryable` is set, fetch new evidence once.
+ */
+export class AttestationError extends SecurityError {
+  static override readonly errorName: string = 'AttestationError';
+  readonly step: string;
+  readonly failures: readonly VerificationFailure[];
+  readonly retryable: boolean;
+
+  constructor(message: string, options: VerificationErrorOptions) {
+    super(message, { code: options.failures[0].code, cause: options.cause });
+    this.step = options.failures[0].step;
+    this.failures = options.failures;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** The router's evidence is good, and the policy does not allow what it says. Mend the policy or the router. */
+export class PolicyError extends SecurityError {
+  static override readonly errorName: string = 'PolicyError';
+  readonly step: string;
+  readonly failures: readonly VerificationFailure[];
+
+  constructor(message: string, options: VerificationErrorOptions) {
+    super(message, { code: options.failures[0].code, cause: options.cause });
+    this.step = options.failures[0].step;
+    this.failures = options.failures;
+  }
+}

@@ -68,7 +68,9 @@ export async function checkBinding(
 }
 
 function mismatch(reason: string): SottoError {
-  return apiError('binding_mismatch', `the sealed binding ${reason}: it was changed on the way`, { param: BINDING_MEMBER });
+  return apiError('binding_mismatch', `the sealed binding ${reason}: it was changed on the way`, {
+    param: BINDING_MEMBER,
+  });
 }
 
 const MAC_INFO = encodeUtf8('sotto nomyo-v1 response mac');

@@ -1,5 +1,12 @@
 /** Tags of X.690 that RSA keys are made of. */
-export const DER_TAG = { integer: 0x02, bitString: 0x03, octetString: 0x04, null: 0x05, oid: 0x06, sequence: 0x30 } as const;
+export const DER_TAG = {
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  sequence: 0x30,
+} as const;
 
 /**
  * A cursor over DER (X.690 §10): definite lengths in their shortest form only. Every method throws a plain
@@ -21,6 +28,11 @@ export class DerReader {
     if (length > this.#bytes.length - start) throw new RangeError('DER element runs past its end');
     this.#offset = start + length;
     return this.#bytes.subarray(start, this.#offset);
+  }
+
+  /** The tag of the next element, for the optional ones. @returns null at the end */
+  peek(): number | null {
+    return this.#bytes[this.#offset] ?? null;
   }
 
   /** Refuses trailing bytes. */

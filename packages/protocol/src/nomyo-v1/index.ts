@@ -8,6 +8,7 @@ export {
   makeBinding,
 } from './binding.ts';
 export type { KeyUnwrapper } from './content-key.ts';
+export { DER_TAG, DerReader, unsignedInteger } from './der.ts';
 export {
   ENVELOPE_ALGORITHM,
   type Envelope,

@@ -4,12 +4,7 @@ import { decodeBase64, encodeBase64 } from '../base64.ts';
 export const MAX_PEM_CHARACTERS = 16_384;
 
 /** The types of PEM text that keys come in. */
-export type PemLabel =
-  | 'PUBLIC KEY'
-  | 'PRIVATE KEY'
-  | 'ENCRYPTED PRIVATE KEY'
-  | 'RSA PUBLIC KEY'
-  | 'RSA PRIVATE KEY';
+export type PemLabel = 'PUBLIC KEY' | 'PRIVATE KEY' | 'ENCRYPTED PRIVATE KEY' | 'RSA PUBLIC KEY' | 'RSA PRIVATE KEY';
 
 /** A decoded PEM text. */
 export interface PemBlock {

@@ -16,10 +16,14 @@ export function encodePublicKeyHeader(pem: string): string {
  */
 export function decodePublicKeyHeader(value: string | undefined): string {
   if (value === undefined || value === '') {
-    throw apiError('invalid_public_key', 'the header X-Public-Key is missing: send your RSA public key, percent-encoded PEM');
+    throw apiError(
+      'invalid_public_key',
+      'the header X-Public-Key is missing: send your RSA public key, percent-encoded PEM',
+    );
   }
   // Percent-encoding makes three characters of one, at worst.
-  if (value.length > MAX_PEM_CHARACTERS * 3) throw apiError('invalid_public_key', 'the header X-Public-Key is too long');
+  if (value.length > MAX_PEM_CHARACTERS * 3)
+    throw apiError('invalid_public_key', 'the header X-Public-Key is too long');
   try {
     return decodeURIComponent(value);
   } catch {

@@ -62,9 +62,13 @@ export async function receiveRequest(
 ): Promise<ReceivedRequest> {
   const envelope = parseEnvelope(provider, body);
   if (envelope.wrappedKey.length !== unwrapper.modulusBytes) {
-    throw apiError('invalid_envelope', `the envelope's wrapped key has another length than ${unwrapper.modulusBytes} bytes`, {
-      param: 'encrypted_aes_key',
-    });
+    throw apiError(
+      'invalid_envelope',
+      `the envelope's wrapped key has another length than ${unwrapper.modulusBytes} bytes`,
+      {
+        param: 'encrypted_aes_key',
+      },
+    );
   }
   return { envelope, replayId: await provider.sha256(envelope.wrappedKey) };
 }

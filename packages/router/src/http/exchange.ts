@@ -33,6 +33,8 @@ export interface ExchangeRequest {
  * `write` any number of times; then exactly one of `end` and `abort`. Calls after the peer has gone are ignored.
  */
 export interface ResponseSink {
+  /** Adds fields to whatever head comes; the head's own fields win. */
+  preset(headers: HeaderFields): void;
   head(status: number, headers: HeaderFields): void;
   /** @returns false when the reader is slow: wait for {@link ResponseSink.onDrain} before writing more */
   write(chunk: Uint8Array): boolean;

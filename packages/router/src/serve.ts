@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { ConfigurationError } from '@sotto/protocol';
+import type { Router } from './app.ts';
+import { type ListenAddress, parseListenAddress } from './config/address.ts';
+import type { RouterConfig } from './config/schema.ts';
+import { nodeExchange } from './http/node-exchange.ts';
+
+const IDLE_SWEEP_MS = 50;
+
+/** A router that listens. */
+export interface RouterServer {
+  /** `http://127.0.0.1:12434`, or `unix:/path`. */
+  readonly url: string;
+  /**
+   * Stops listening, lets what is under way finish, and closes. What is not over after the configured grace is cut
+   * off.
+   */
+  close(): Promise<void>;
+}
+
+/** Longest wait for a request's header fields: a client that trickles them is cut off. */
+const HEADERS_TIMEOUT_MS = 30_000;
+/** Longest wait for a whole request: 33 MB take that long at 1 Mbit/s. */
+const REQUEST_TIMEOUT_MS = 300_000;
+/** Longer than load balancers keep theirs, so that they close first. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+/**
+ * Listens where the configuration says.
+ * @throws ConfigurationError `invalid_config` where the address or the certificate cannot be used
+ */
+export async function serve(router: Router): Promise<RouterServer> {
+  const { config } = router;
+  const server = await makeServer(config, (message, response) => {
+    // `handle` never rejects: what goes wrong has become an error answer.
+    void router.handle(nodeExchange(message, response));
+  });
+  const address = parseListenAddress(config.listen);
+  if (address === null) throw new ConfigurationError('listen: no such address', { code: 'invalid_config' });
+  await listen(server, address);
+  let closing: Promise<void> | null = null;
+  return {
+    url: urlOf(server, address, config.tls !== undefined),
+    close: () => (closing ??= shutDown(server, router)),
+  };
+}
+
+async function makeServer(config: RouterConfig, listener: RequestListener): Promise<Server> {
+  const options = {
+    maxHeaderSize: config.limits.headerBytes,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    noDelay: true,
+  };
+  if (config.tls === undefined) return createServer(options, listener);
+  const { certFile, keyFile } = config.tls;
+  try {
+    const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
+    return createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, listener);
+  } catch (error) {
+    throw new ConfigurationError(`tls: ${certFile} and ${keyFile} cannot be used as certificate and key`, {
+      code: 'invalid_config',
+      cause: error,
+    });
+  }
+}
+
+function listen(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'is in use already' : `cannot be used (${error.code ?? 'unknown'})`;
+      const name = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`;
+      reject(new ConfigurationError(`listen: the address ${name} ${reason}`, { code: 'invalid_config', cause: error }));
+    });
+    const ready = (): void => resolve();
+    if (address.kind === 'unix') server.listen(address.path, ready);
+    else server.listen(address.port, address.host, ready);
+  });
+}
+
+function urlOf(server: Server, address: ListenAddress, encrypted: boolean): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  const { port } = server.address() as AddressInfo;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `${encrypted ? 'https' : 'http'}://${host}:${port}`;
+}
+
+async function shutDown(server: Server, router: Router): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  const grace = setTimeout(() => server.closeAllConnections(), router.config.shutdownGraceSeconds * 1_000);
+  await router.drain();
+  // A connection turns idle only once its last answer has left the socket.
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(grace);
+  await router.close();
+}
