@@ -4,3 +4,4 @@ export { parseConfig } from './config/parse.ts';
 export type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 export type { Exchange, ExchangeRequest, Handler, HeaderFields, ResponseSink } from './http/exchange.ts';
 export { type RouterServer, serve } from './serve.ts';
+export { serveWorkers, type WorkerEvents, type WorkerServer } from './workers/serve-workers.ts';

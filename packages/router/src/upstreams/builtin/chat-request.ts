@@ -22,11 +22,14 @@ const content = z.union([z.string(), z.array(contentPart)]).nullish();
 /** `tool` and `function` are left out on purpose: they answer calls that this model never makes. */
 const role = z.enum(['system', 'developer', 'user', 'assistant']);
 
+/** Templates are rendered on the event loop; this many short messages take a fifth of a second. */
+const MAX_MESSAGES = 2_048;
+
 const chatFields = z.looseObject({
   ...sharedFields,
-  messages: z.array(z.looseObject({ role, content })).min(1),
+  messages: z.array(z.looseObject({ role, content })).min(1).max(MAX_MESSAGES),
   max_completion_tokens: z.int().min(1).nullish(),
-  response_format: z.unknown(),
+  response_format: z.unknown().optional(),
 });
 
 const UNSUPPORTED = [

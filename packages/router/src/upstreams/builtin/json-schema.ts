@@ -10,8 +10,15 @@ export const SCHEMA_BUDGET = 2_000;
 /** References are written out in place, so this also ends a schema that refers to itself. */
 const MAX_DEPTH = 32;
 
-const count = z.int().min(0).max(SCHEMA_BUDGET).optional();
-const literal = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+/**
+ * The engine refuses to repeat a rule some 2,000 times, and then writes the whole grammar, made of the caller's words,
+ * to standard error. So does it for U+0000, where its own strings end.
+ */
+const MAX_REPETITIONS = 1_000;
+
+const count = z.int().min(0).max(MAX_REPETITIONS).optional();
+const text = z.string().refine((value) => !value.includes('\0'));
+const literal = z.union([text, z.number(), z.boolean(), z.null()]);
 const typeName = z.enum(['string', 'number', 'integer', 'boolean', 'null', 'object', 'array']);
 
 /** Strict: a keyword that is not enforced is refused, not passed over. Annotations say nothing about the text. */
@@ -21,7 +28,7 @@ const schemaNode = z.strictObject({
   const: literal.optional(),
   anyOf: z.array(z.unknown()).min(1).optional(),
   oneOf: z.array(z.unknown()).min(1).optional(),
-  properties: z.record(z.string(), z.unknown()).optional(),
+  properties: z.record(text, z.unknown()).optional(),
   required: z.array(z.string()).optional(),
   additionalProperties: z.unknown().optional(),
   items: z.unknown().optional(),

@@ -17,7 +17,7 @@ export interface Prompt {
  * Text that is longer than this for every token of the context is refused without being tokenized: that would hold
  * up the event loop, and even source code and long words come to less than ten characters a token.
  */
-const MAX_CHARACTERS_PER_TOKEN = 64;
+const MAX_CHARACTERS_PER_TOKEN = 32;
 
 /**
  * Writes a conversation as the model's chat template has it. What people wrote is tokenized as text: `<|end|>` in a

@@ -1,0 +1,117 @@
+import { createInterface } from 'node:readline/promises';
+import { type ChatMessage, SecureChatCompletion } from '@sotto/client';
+import { isSecurityTier, SECURITY_TIERS } from '@sotto/protocol';
+import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { fetchModelNames } from '../router-models.ts';
+
+const usage = `sotto chat: talk to a model through a router, end-to-end encrypted
+
+  sotto chat "QUESTION" --router URL    one question, one answer
+  sotto chat --router URL               a conversation; /exit or Ctrl-D ends it
+
+Options
+  --router URL          or the environment variable SOTTO_BASE_URL
+  --model NAME          default: the first the router lists
+  --tier TIER           standard, high or maximum
+  --system TEXT         what the model is told first
+  --max-tokens N
+  --api-key-env NAME    the environment variable that holds the API key (default SOTTO_API_KEY)
+  --pin SHA256          the router's RSA key must have this fingerprint; may be given again
+  --allow-http          plain HTTP to another machine than this one
+  --json                one JSON object an answer`;
+
+const options = {
+  router: { type: 'string' },
+  model: { type: 'string' },
+  tier: { type: 'string' },
+  system: { type: 'string' },
+  'max-tokens': { type: 'string' },
+  'api-key-env': { type: 'string' },
+  pin: { type: 'string', multiple: true },
+  'allow-http': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
+/** Asks with the conversation so far. @returns what the model said */
+type Ask = (messages: readonly ChatMessage[]) => Promise<string>;
+
+/** `sotto chat` */
+export const chatCommand: Command = { name: 'chat', summary: 'talk to a model, end-to-end encrypted', usage, run };
+
+async function run(args: readonly string[], context: CommandContext): Promise<number> {
+  const { values, positionals } = parseArguments(args, options);
+  if (positionals.length > 1) throw new UsageError('give one question, in quotes');
+  const router = values.router ?? context.environment['SOTTO_BASE_URL'];
+  if (router === undefined) throw new UsageError('give --router URL');
+  const { tier } = values;
+  if (tier !== undefined && !isSecurityTier(tier)) {
+    throw new UsageError(`--tier is one of ${SECURITY_TIERS.join(', ')}`);
+  }
+  const keyName = values['api-key-env'] ?? 'SOTTO_API_KEY';
+  const apiKey = context.environment[keyName];
+  if (apiKey === undefined && values['api-key-env'] !== undefined) {
+    throw new UsageError(`the environment variable ${keyName} is not set`);
+  }
+  const allowHttp = values['allow-http'] === true || isLoopback(router);
+  const client = new SecureChatCompletion({ baseUrl: router, allowHttp, apiKey, pinnedKeys: values.pin });
+  const model = values.model ?? (await firstModel(router, apiKey, allowHttp));
+  const maxTokens =
+    values['max-tokens'] === undefined
+      ? {}
+      : { max_tokens: wholeNumber(values['max-tokens'], 'max-tokens', 1, 1_000_000) };
+
+  const ask: Ask = async (messages) => {
+    const atTier = tier === undefined ? {} : { security_tier: tier };
+    const answer = await client.create({ model, messages: [...messages], ...maxTokens, ...atTier });
+    const content = answer.choices[0]?.message.content;
+    const text = typeof content === 'string' ? content : '';
+    context.terminal.print(values.json === true ? JSON.stringify(answer) : text);
+    return text;
+  };
+  const opening: ChatMessage[] = values.system === undefined ? [] : [{ role: 'system', content: values.system }];
+  const [question] = positionals;
+  if (question !== undefined) {
+    await ask([...opening, { role: 'user', content: question }]);
+    return 0;
+  }
+  return converse(ask, opening, model, context);
+}
+
+async function converse(
+  ask: Ask,
+  opening: readonly ChatMessage[],
+  model: string,
+  context: CommandContext,
+): Promise<number> {
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stderr,
+    terminal: context.terminal.interactive,
+  });
+  void context.interrupted.then(() => lines.close());
+  context.terminal.say(`Talking to ${model}, end-to-end encrypted. /exit ends.`);
+  const messages: ChatMessage[] = [...opening];
+  lines.setPrompt('> ');
+  lines.prompt();
+  for await (const line of lines) {
+    const content = line.trim();
+    if (content === '/exit') break;
+    if (content !== '') {
+      messages.push({ role: 'user', content });
+      messages.push({ role: 'assistant', content: await ask(messages) });
+    }
+    lines.prompt();
+  }
+  return 0;
+}
+
+function isLoopback(router: string): boolean {
+  return /^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/.test(router);
+}
+
+async function firstModel(router: string, apiKey: string | undefined, allowHttp: boolean): Promise<string> {
+  const [first] = await fetchModelNames(router, apiKey, allowHttp);
+  if (first === undefined) throw new UsageError('the router lists no model: name one with --model');
+  return first;
+}

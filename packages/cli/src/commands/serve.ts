@@ -1,0 +1,150 @@
+import { createRouter, loadConfig, type RouterConfig, serve, serveWorkers } from '@sotto/router';
+import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
+import type { Command, CommandContext } from '../command.ts';
+
+const usage = `sotto serve: run a router
+
+  sotto serve --config FILE             with a configuration (sotto init writes one)
+  sotto serve --upstream URL            in front of one OpenAI-compatible server, open to this machine
+  sotto serve --builtin [GGUF]          with a model in the router's own process
+
+Options
+  --config FILE       YAML or JSON
+  --upstream URL      http://127.0.0.1:8000/v1, https://…, or unix:/path/to.sock
+  --upstream-key-env NAME   the environment variable that holds the upstream's API key
+  --builtin           serve the model at --model, or the tiny demonstration model
+  --model GGUF        a GGUF file for --builtin
+  --port N            listen on 127.0.0.1:N (default 12434)
+  --listen ADDRESS    host:port, [v6]:port or unix:/path
+  --api-key-env NAME  the environment variable that holds the API key callers must send
+  --workers N         processes that share the port, the key and the limits (default 1)
+  --json              one JSON object a line instead of words`;
+
+const options = {
+  config: { type: 'string' },
+  upstream: { type: 'string' },
+  'upstream-key-env': { type: 'string' },
+  builtin: { type: 'boolean' },
+  model: { type: 'string' },
+  port: { type: 'string' },
+  listen: { type: 'string' },
+  'api-key-env': { type: 'string' },
+  workers: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+type Values = ReturnType<typeof parseArguments<typeof options>>['values'];
+
+/** `sotto serve` */
+export const serveCommand: Command = { name: 'serve', summary: 'run a router', usage, run };
+
+async function run(args: readonly string[], context: CommandContext): Promise<number> {
+  const { values, positionals } = parseArguments(args, options);
+  if (positionals.length > 0) throw new UsageError(`serve takes no argument ${positionals[0]}`);
+  const workers = values.workers === undefined ? 1 : wholeNumber(values.workers, 'workers', 1, 256);
+  const config = await loadConfig({
+    file: values.config,
+    environment: context.environment,
+    flags: flagsOf(values, context),
+  });
+  const report = reporter(context, values.json === true);
+  const server = workers === 1 ? await serveHere(config, context, report) : await serveFrom(config, workers, report);
+  announce(server, config, workers, report);
+  await context.interrupted;
+  report({ event: 'shutting_down' }, 'Shutting down: finishing what is under way …');
+  await server.close();
+  report({ event: 'stopped' }, 'Stopped.');
+  return 0;
+}
+
+/** The command line in the configuration's own shape. */
+function flagsOf(values: Values, { environment }: CommandContext): Record<string, unknown> {
+  const flags: Record<string, unknown> = {};
+  if (values.port !== undefined) flags['listen'] = `127.0.0.1:${wholeNumber(values.port, 'port', 0, 65_535)}`;
+  if (values.listen !== undefined) flags['listen'] = values.listen;
+  const upstreams = upstreamFlags(values);
+  if (upstreams.length > 0) flags['upstreams'] = upstreams;
+  if (values['api-key-env'] !== undefined) flags['keys'] = [{ name: 'default', keyEnv: values['api-key-env'] }];
+  // Without a configuration there are no keys: the router then listens on this machine only, and says so.
+  else if (values.config === undefined && environment['SOTTO_AUTH'] === undefined) flags['auth'] = 'open';
+  return flags;
+}
+
+function upstreamFlags(values: Values): Record<string, unknown>[] {
+  const upstreams: Record<string, unknown>[] = [];
+  const keyEnv = values['upstream-key-env'];
+  if (values.upstream !== undefined) {
+    upstreams.push({
+      name: 'default',
+      baseUrl: values.upstream,
+      ...(keyEnv === undefined ? {} : { apiKeyEnv: keyEnv }),
+    });
+  }
+  if (values.builtin === true) {
+    upstreams.push({
+      name: 'builtin',
+      type: 'builtin',
+      ...(values.model === undefined ? {} : { model: values.model }),
+    });
+  }
+  return upstreams;
+}
+
+type Report = (event: Record<string, unknown>, words: string) => void;
+
+function reporter({ terminal }: CommandContext, json: boolean): Report {
+  return (event, words) => {
+    if (json) terminal.print(JSON.stringify({ time: new Date().toISOString(), ...event }));
+    else terminal.say(words);
+  };
+}
+
+interface Running {
+  readonly url: string;
+  readonly rsaFingerprint: string | null;
+  close(): Promise<void>;
+}
+
+async function serveHere(config: RouterConfig, { environment }: CommandContext, report: Report): Promise<Running> {
+  const router = await createRouter(config, {
+    environment,
+    onInternalError: (requestId, error) => {
+      const name = error instanceof Error ? error.name : typeof error;
+      report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`);
+    },
+  });
+  const server = await serve(router);
+  return { url: server.url, rsaFingerprint: router.rsaFingerprint, close: () => server.close() };
+}
+
+function serveFrom(config: RouterConfig, workers: number, report: Report): Promise<Running> {
+  return serveWorkers(config, workers, {
+    onInternalError: (requestId, name) =>
+      report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`),
+    onRestart: (pid) => report({ event: 'worker_restarted', pid }, `Worker ${pid} died; another takes its place.`),
+  });
+}
+
+function announce(server: Running, config: RouterConfig, workers: number, report: Report): void {
+  const { url, rsaFingerprint } = server;
+  const upstreams = config.upstreams.map(({ name, type, tier }) => ({ name, type, tier }));
+  const lines = [
+    `Sotto router on ${url}${workers > 1 ? ` (${workers} workers)` : ''}`,
+    ...upstreams.map(({ name, type, tier }) => `  upstream ${name} (${type}), fit for tier ${tier}`),
+    `  protocols ${config.protocols.join(', ')}`,
+    ...(rsaFingerprint === null ? [] : [`  RSA key SHA-256 ${rsaFingerprint}`, '  (clients pin it with pinnedKeys)']),
+    ...(config.auth === 'open' ? ['  auth is open: whoever reaches this address may use it'] : []),
+  ];
+  report(
+    {
+      event: 'listening',
+      url,
+      workers,
+      upstreams,
+      protocols: config.protocols,
+      rsa_fingerprint: rsaFingerprint,
+      auth: config.auth,
+    },
+    lines.join('\n'),
+  );
+}

@@ -1,0 +1,64 @@
+import { SottoError } from '@sotto/protocol';
+import { UsageError } from './arguments.ts';
+import type { Command, CommandContext } from './command.ts';
+import { chatCommand } from './commands/chat.ts';
+import { initCommand } from './commands/init.ts';
+import { keysCommand } from './commands/keys.ts';
+import { serveCommand } from './commands/serve.ts';
+import { processTerminal } from './terminal.ts';
+import { version } from './version.ts';
+
+const COMMANDS: readonly Command[] = [serveCommand, chatCommand, keysCommand, initCommand];
+
+function overview(): string {
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`);
+  return `sotto ${version}: end-to-end encrypted model requests\n\n${lines.join('\n')}\n\nsotto help COMMAND tells more.`;
+}
+
+async function main(args: readonly string[], context: CommandContext): Promise<number> {
+  const [word, ...rest] = args;
+  if (word === undefined || word === '--help' || word === '-h') {
+    context.terminal.print(overview());
+    return word === undefined ? 2 : 0;
+  }
+  if (word === '--version' || word === '-v') {
+    context.terminal.print(version);
+    return 0;
+  }
+  const wanted = word === 'help' ? rest[0] : word;
+  if (wanted === undefined) {
+    context.terminal.print(overview());
+    return 0;
+  }
+  const command = COMMANDS.find(({ name }) => name === wanted);
+  if (command === undefined) throw new UsageError(`there is no command ${wanted}; sotto help lists them`);
+  if (word === 'help' || rest.includes('--help') || rest.includes('-h')) {
+    context.terminal.print(command.usage);
+    return 0;
+  }
+  return command.run(rest, context);
+}
+
+/** What went wrong, for whoever reads standard error: a person, or with `--json` a program. */
+function tell(error: unknown, json: boolean): number {
+  const known = error instanceof UsageError || SottoError.isInstance(error);
+  const message = known ? error.message : 'an unexpected failure of sotto itself';
+  const code = SottoError.isInstance(error) ? error.code : error instanceof UsageError ? 'usage' : 'internal_error';
+  processTerminal.say(json ? JSON.stringify({ error: { code, message } }) : `sotto: ${message}`);
+  if (!known && process.env['SOTTO_DEBUG'] !== undefined && error instanceof Error)
+    processTerminal.say(error.stack ?? '');
+  return error instanceof UsageError ? 2 : 1;
+}
+
+const interrupted = new Promise<void>((resolve) => {
+  process.once('SIGINT', () => resolve());
+  process.once('SIGTERM', () => resolve());
+});
+const args = process.argv.slice(2);
+try {
+  process.exitCode = await main(args, { terminal: processTerminal, environment: process.env, interrupted });
+} catch (error) {
+  process.exitCode = tell(error, args.includes('--json'));
+}
+// A command that is over must not wait for idle connections; what it printed must be out first.
+process.stdout.write('', () => process.exit());

@@ -1,0 +1,20 @@
+import type { RouterConfig } from '../config/schema.ts';
+
+/** What the primary process tells a worker. */
+export type ToWorker =
+  | { readonly sotto: 'start'; readonly config: RouterConfig; readonly rsaPkcs8: string | null }
+  | { readonly sotto: 'shut-down' }
+  | { readonly sotto: 'replay-outcome'; readonly call: number; readonly outcome: 'added' | 'seen' | 'full' };
+
+/** What a worker tells the primary process. */
+export type ToPrimary =
+  | { readonly sotto: 'listening'; readonly url: string; readonly rsaFingerprint: string | null }
+  | { readonly sotto: 'failed'; readonly message: string }
+  | { readonly sotto: 'internal-error'; readonly requestId: string; readonly name: string }
+  | { readonly sotto: 'replay-add'; readonly call: number; readonly id: string }
+  | { readonly sotto: 'replay-forget'; readonly id: string };
+
+/** Whether a message over the channel is one of ours; other libraries send theirs over the same one. */
+export function isOurs(message: unknown): message is { readonly sotto: string } {
+  return typeof message === 'object' && message !== null && 'sotto' in message;
+}

@@ -1,0 +1,141 @@
+import { Buffer } from 'node:buffer';
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import { ConfigurationError } from '@sotto/protocol';
+import { RateLimiterClusterMaster } from 'rate-limiter-flexible';
+import type { RouterConfig } from '../config/schema.ts';
+import { ReplayWindow } from '../gateways/nomyo-v1/replay-window.ts';
+import { generateRsaPkcs8, readRsaPkcs8File } from '../pki/rsa-identity.ts';
+import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
+
+const MAX_REPLAY_ENTRIES = 1_000_000;
+/** Between a worker's death and its successor's birth: one that dies at once must not spin. */
+const RESTART_DELAY_MS = 250;
+
+/** Told of what goes on among the workers. */
+export interface WorkerEvents {
+  readonly onInternalError?: (requestId: string, errorName: string) => void;
+  /** A worker died and another takes its place. */
+  readonly onRestart?: (pid: number) => void;
+}
+
+/** A router that serves from several processes. */
+export interface WorkerServer {
+  readonly url: string;
+  readonly rsaFingerprint: string | null;
+  /** Shuts every worker down as `RouterServer.close` does, and waits for all of them. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves from `count` processes that share the port, the keys, the memory against replays and the rate limits. A
+ * worker that dies is replaced, and takes nothing with it but its own requests.
+ * @throws ConfigurationError where a worker cannot start
+ */
+export async function serveWorkers(
+  config: RouterConfig,
+  count: number,
+  events: WorkerEvents = {},
+): Promise<WorkerServer> {
+  const crew = new Crew(config, await sharedRsaKey(config), events);
+  try {
+    const { url, rsaFingerprint } = await crew.start(count);
+    return { url, rsaFingerprint, close: () => crew.shutDown() };
+  } catch (error) {
+    await crew.shutDown();
+    throw error;
+  }
+}
+
+type Listening = Extract<ToPrimary, { sotto: 'listening' }>;
+
+/** The worker processes, and what they share. */
+class Crew {
+  readonly #config: RouterConfig;
+  readonly #rsaPkcs8: string | null;
+  readonly #events: WorkerEvents;
+  readonly #replays: ReplayWindow;
+  readonly #workers = new Set<Worker>();
+  #state: 'starting' | 'serving' | 'closing' = 'starting';
+
+  constructor(config: RouterConfig, rsaPkcs8: string | null, events: WorkerEvents) {
+    this.#config = config;
+    this.#rsaPkcs8 = rsaPkcs8;
+    this.#events = events;
+    this.#replays = new ReplayWindow(config.limits.replayWindowSeconds * 1_000, MAX_REPLAY_ENTRIES);
+    new RateLimiterClusterMaster();
+    cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.js', import.meta.url)), args: [] });
+  }
+
+  async start(count: number): Promise<Listening> {
+    const [first] = await Promise.all(Array.from({ length: count }, () => this.#fork()));
+    if (first === undefined) throw new ConfigurationError('at least one worker is needed', { code: 'invalid_config' });
+    this.#state = 'serving';
+    return first;
+  }
+
+  async shutDown(): Promise<void> {
+    this.#state = 'closing';
+    const exits = [...this.#workers].map((worker) => new Promise((resolve) => worker.on('exit', resolve)));
+    for (const worker of this.#workers) send(worker, { sotto: 'shut-down' });
+    await Promise.all(exits);
+  }
+
+  #fork(): Promise<Listening> {
+    const worker = cluster.fork();
+    this.#workers.add(worker);
+    send(worker, { sotto: 'start', config: this.#config, rsaPkcs8: this.#rsaPkcs8 });
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: unknown) => {
+        if (!isOurs(message)) return;
+        const told = message as ToPrimary;
+        if (told.sotto === 'listening') resolve(told);
+        else if (told.sotto === 'failed') reject(new ConfigurationError(told.message, { code: 'invalid_config' }));
+        else this.#serveMessage(worker, told);
+      });
+      worker.on('exit', () => {
+        reject(new ConfigurationError('a worker ended before it listened', { code: 'invalid_config' }));
+        this.#replace(worker);
+      });
+    });
+  }
+
+  #serveMessage(worker: Worker, told: Exclude<ToPrimary, { sotto: 'listening' | 'failed' }>): void {
+    switch (told.sotto) {
+      case 'replay-add':
+        send(worker, { sotto: 'replay-outcome', call: told.call, outcome: this.#replays.add(told.id) });
+        break;
+      case 'replay-forget':
+        this.#replays.forget(told.id);
+        break;
+      case 'internal-error':
+        this.#events.onInternalError?.(told.requestId, told.name);
+        break;
+      default:
+        told satisfies never;
+    }
+  }
+
+  #replace(dead: Worker): void {
+    this.#workers.delete(dead);
+    if (this.#state !== 'serving') return;
+    this.#events.onRestart?.(dead.process.pid ?? 0);
+    setTimeout(() => {
+      // One that cannot start ends, and comes back here.
+      if (this.#state === 'serving') this.#fork().catch(() => {});
+    }, RESTART_DELAY_MS);
+  }
+}
+
+function send(worker: Worker, message: ToWorker): void {
+  // A worker that is just dying cannot be told: its exit is handled where it is noticed.
+  if (worker.isConnected()) worker.send(message, undefined, () => {});
+}
+
+/** Over the channel between parent and child: memory and a socket pair of this machine's kernel, no file. */
+async function sharedRsaKey(config: RouterConfig): Promise<string | null> {
+  if (!config.protocols.includes('nomyo-v1')) return null;
+  const { keyFile } = config.nomyoV1;
+  const pkcs8 = keyFile === undefined ? await generateRsaPkcs8() : await readRsaPkcs8File(keyFile);
+  return Buffer.from(pkcs8).toString('base64');
+}

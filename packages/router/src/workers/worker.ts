@@ -1,0 +1,68 @@
+// Runs in a worker process: waits for its configuration, serves, and shuts down when the primary says so or is gone.
+import { Buffer } from 'node:buffer';
+import { SottoError } from '@sotto/protocol';
+import { RateLimiterCluster } from 'rate-limiter-flexible';
+import { createRouter } from '../app.ts';
+import { ReplayWindow } from '../gateways/nomyo-v1/replay-window.ts';
+import { type RouterServer, serve } from '../serve.ts';
+import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
+import { SharedReplays } from './shared-replays.ts';
+
+const MAX_REPLAY_ENTRIES = 1_000_000;
+const LIMITER_TIMEOUT_MS = 2_000;
+
+let server: RouterServer | null = null;
+let replays: SharedReplays | null = null;
+
+function tell(message: ToPrimary): void {
+  process.send?.(message);
+}
+
+async function start({ config, rsaPkcs8 }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
+  const shared = new SharedReplays(
+    new ReplayWindow(config.limits.replayWindowSeconds * 1_000, MAX_REPLAY_ENTRIES),
+    tell,
+  );
+  replays = shared;
+  const router = await createRouter(config, {
+    ...(rsaPkcs8 === null ? {} : { rsaPkcs8: Buffer.from(rsaPkcs8, 'base64') }),
+    replays: shared,
+    makeLimiter: (options) => new RateLimiterCluster({ ...options, timeoutMs: LIMITER_TIMEOUT_MS }),
+    onInternalError: (requestId, error) =>
+      tell({ sotto: 'internal-error', requestId, name: error instanceof Error ? error.name : typeof error }),
+  });
+  server = await serve(router);
+  tell({ sotto: 'listening', url: server.url, rsaFingerprint: router.rsaFingerprint });
+}
+
+async function shutDown(): Promise<void> {
+  await server?.close();
+  process.exit(0);
+}
+
+process.on('message', (message: unknown) => {
+  if (!isOurs(message)) return;
+  const told = message as ToWorker;
+  switch (told.sotto) {
+    case 'start':
+      start(told).catch((error: unknown) => {
+        tell({ sotto: 'failed', message: SottoError.isInstance(error) ? error.message : 'a worker could not start' });
+        process.exitCode = 1;
+        process.disconnect();
+      });
+      break;
+    case 'shut-down':
+      void shutDown();
+      break;
+    case 'replay-outcome':
+      replays?.settle(told);
+      break;
+    default:
+      told satisfies never;
+  }
+});
+
+// Signals of the terminal reach the whole process group: the primary decides what they mean.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+process.on('disconnect', () => void shutDown());
