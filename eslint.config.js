@@ -10,7 +10,11 @@ export default tseslint.config(
     languageOptions: {
       parser: tseslint.parser,
       parserOptions: {
-        project: ['packages/*/tsconfig.json', 'packages/*/tsconfig.node.json', '{examples,benchmarks,e2e}/tsconfig.json'],
+        project: [
+          'packages/*/tsconfig.json',
+          'packages/*/tsconfig.node.json',
+          '{examples,benchmarks,e2e}/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

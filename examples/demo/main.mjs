@@ -1,0 +1,50 @@
+// One sealed exchange, seen from the app, from the wire, and from the app again.
+import { SecureChatCompletion } from '@sotto/client';
+import { createRouter, serve } from '@sotto/router';
+import { startWiretap } from './wiretap.mjs';
+
+const QUESTION = 'What is the capital of France?';
+const bold = (text) => (process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` : text);
+const section = (title) => console.log(`\n${bold(title)}`);
+const indent = (text) => text.replace(/^/gm, '    ');
+const shortened = (line) => (line.length > 100 ? `${line.slice(0, 72)} … (${line.length} characters)` : line);
+
+section('Starting a router with a language model inside its own process');
+const router = await createRouter({
+  listen: '127.0.0.1:0',
+  keys: [{ name: 'demo', key: 'sotto_demo_key_for_this_process_only' }],
+  upstreams: [{ name: 'builtin', type: 'builtin' }],
+});
+const server = await serve(router);
+const wiretap = await startWiretap(Number(new URL(server.url).port));
+const [model] = await router.models();
+console.log(indent(`model ${model}\nRSA key SHA-256 ${router.rsaFingerprint}`));
+
+section('What the app asks');
+const client = new SecureChatCompletion({
+  baseUrl: `http://127.0.0.1:${wiretap.port}`,
+  allowHttp: true,
+  apiKey: 'sotto_demo_key_for_this_process_only',
+  pinnedKeys: [router.rsaFingerprint],
+});
+const request = { model, messages: [{ role: 'user', content: QUESTION }], temperature: 0, security_tier: 'maximum' };
+console.log(indent(JSON.stringify(request, null, 2)));
+const answer = await client.create(request);
+const said = answer.choices[0].message.content;
+
+section('What an eavesdropper on the wire saw');
+const wire = wiretap.sent().slice(wiretap.sent().indexOf('POST '));
+console.log(indent(wire.split('\r\n').map(shortened).join('\n')));
+for (const [what, text] of [['question', QUESTION], ['answer', said], ['model', model]]) {
+  const seen = `${wiretap.sent()}${wiretap.answered()}`.includes(text);
+  console.log(indent(`the ${what} in clear on the wire: ${seen ? 'YES' : 'no'}`));
+  if (seen) process.exitCode = 1;
+}
+
+section('What came back to the app');
+console.log(indent(said));
+console.log(indent(JSON.stringify(answer._metadata, null, 2)));
+
+wiretap.close();
+await server.close();
+process.exit();
