@@ -4,6 +4,11 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     'nomyo-v1/index': 'src/nomyo-v1/index.ts',
+    'hpke/index': 'src/hpke/index.ts',
+    'bhttp/index': 'src/bhttp/index.ts',
+    'ohttp/index': 'src/ohttp/index.ts',
+    'ehbp/index': 'src/ehbp/index.ts',
+    'key-statement/index': 'src/key-statement/index.ts',
     'node/index': 'src/node/index.ts',
   },
   format: ['esm', 'cjs'],

@@ -51,8 +51,8 @@ function tell(error: unknown, json: boolean): number {
 }
 
 const interrupted = new Promise<void>((resolve) => {
-  process.once('SIGINT', () => resolve());
-  process.once('SIGTERM', () => resolve());
+  // Not `once`: a listener that takes itself away leaves the signal to libraries that end the process with it.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => resolve());
 });
 const args = process.argv.slice(2);
 try {

@@ -32,7 +32,7 @@ export interface CryptoProvider {
   hmacSha256(key: Uint8Array, data: Uint8Array): Awaitable<Uint8Array>;
   /** HKDF-SHA-256 (RFC 5869), Extract then Expand, to `length` bytes. */
   hkdfSha256(inputKey: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Awaitable<Uint8Array>;
-  /** AES-GCM (NIST SP 800-38D) without AAD. @returns ciphertext ‖ 16-byte tag */
+  /** AES-256-GCM (NIST SP 800-38D) without AAD. @returns ciphertext ‖ 16-byte tag */
   aesGcmSeal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array): Awaitable<Uint8Array>;
   /** Opens ciphertext ‖ 16-byte tag. Throws when the tag does not verify; no plaintext leaves before it has. */
   aesGcmOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array): Awaitable<Uint8Array>;

@@ -109,6 +109,8 @@ function defaultCode(status: number): AnyErrorCode {
 
 /** Longest wait a `Retry-After` is believed for; a longer one is cut to this. */
 const MAX_RETRY_AFTER_MS = 3_600_000;
+/** An HTTP date begins with the day's name in all three of its forms (RFC 9110 §5.6.7); what else `Date` reads is none. */
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
 /**
  * The wait that `retry-after-ms` or `Retry-After` (RFC 9110 §10.2.3: seconds or an HTTP date) asks for.
@@ -120,7 +122,9 @@ export function parseRetryAfter(headers: Readonly<Record<string, string>>, nowMs
   const value = headers['retry-after'];
   if (value === undefined) return null;
   if (/^\d+(\.\d+)?$/.test(value)) return clamp(Number(value) * 1000);
-  const date = Date.parse(value);
+  if (!HTTP_DATE.test(value)) return null;
+  // The oldest form names no zone and means UTC all the same (RFC 9110 §5.6.7).
+  const date = Date.parse(value.endsWith('GMT') ? value : `${value} GMT`);
   return Number.isNaN(date) ? null : clamp(date - nowMs);
 }
 

@@ -1,5 +1,6 @@
 export { type APIErrorCode, apiError, apiErrorOfStatus } from './api-error.ts';
 export { decodeBase64, encodeBase64 } from './base64.ts';
+export { decodeBase64Url, encodeBase64Url } from './base64url.ts';
 export { concatBytes, decodeUtf8, encodeHex, encodeUtf8, equalBytes } from './bytes.ts';
 export type { Awaitable, CryptoProvider, RsaPrivateKey, RsaPublicKey } from './crypto-provider.ts';
 export {

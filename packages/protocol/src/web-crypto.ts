@@ -1,6 +1,7 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { CryptoProvider } from './crypto-provider.ts';
 
+const KEY_BYTES = 32; // AES-256 (FIPS 197 §5)
 const TAG_BITS = 128; // NIST SP 800-38D §5.2.1.2: the longest tag, and the only one taken
 const OAEP = { name: 'RSA-OAEP', hash: 'SHA-256' } as const; // RFC 8017 §7.1; MGF1 follows the hash
 
@@ -13,6 +14,8 @@ function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 async function aesKey(key: Uint8Array, usage: 'encrypt' | 'decrypt'): Promise<CryptoKey> {
+  // WebCrypto would choose AES-128 for a shorter key.
+  if (key.length !== KEY_BYTES) throw new RangeError('an AES-256 key has 32 bytes');
   return crypto.subtle.importKey('raw', owned(key), 'AES-GCM', false, [usage]);
 }
 

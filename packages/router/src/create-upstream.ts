@@ -1,6 +1,7 @@
 import type { UpstreamConfig } from './config/schema.ts';
 import { type Environment, readSecret } from './config/secrets.ts';
 import { createBuiltinUpstream } from './upstreams/builtin/builtin-upstream.ts';
+import { CountedUpstream } from './upstreams/counted-upstream.ts';
 import type { DirectoryEntry } from './upstreams/model-directory.ts';
 import { OpenaiUpstream } from './upstreams/openai/openai-upstream.ts';
 
@@ -17,7 +18,7 @@ export async function createUpstream(config: UpstreamConfig, environment: Enviro
         apiKey: await readSecret(source, environment, `upstreams.${config.name}`),
         firstByteTimeoutMs: config.timeoutMs,
       });
-      return { upstream, models: config.models ?? null };
+      return { upstream: new CountedUpstream(upstream, config.weight), models: config.models ?? null };
     }
     case 'builtin': {
       const upstream = await createBuiltinUpstream({
@@ -26,9 +27,10 @@ export async function createUpstream(config: UpstreamConfig, environment: Enviro
         modelPath: config.model,
         contextTokens: config.contextTokens,
         threads: config.threads,
-        maxQueue: config.maxConcurrent,
+        maxQueue: config.maxQueue,
+        modelName: config.models?.[0],
       });
-      return { upstream, models: config.models ?? upstream.models };
+      return { upstream: new CountedUpstream(upstream, config.weight), models: upstream.models };
     }
     default:
       return config satisfies never;

@@ -42,8 +42,8 @@ export function configuration(apiKey: string): string {
 listen: 127.0.0.1:12434
 # tls: { certFile: cert.pem, keyFile: key.pem }
 
-# nomyo-v1: sealed requests of NOMYO's and Sotto's clients. clear: plain OpenAI routes, tier standard only.
-protocols: [nomyo-v1, clear]
+# ohttp: Sotto's clients. nomyo-v1: NOMYO's. ehbp: Tinfoil's. clear: plain OpenAI routes, tier standard only.
+protocols: [ohttp, nomyo-v1, ehbp, clear]
 
 # Who may call. A key comes from here (key), a file (keyFile) or the environment (keyEnv).
 keys:
@@ -69,6 +69,9 @@ upstreams:
 
 # Other names for models; several targets are tried in order.
 # aliases: { gpt-4: [builtin/sotto-tiny] }
+
+# The identity that signs the router's keys. Without a file it is made at start, and pins on it end with the router.
+# identity: { keyFile: identity.pem }
 
 # The RSA key of nomyo-v1 is made at start and lives in memory. A file keeps it, and pins on it, across restarts.
 # nomyoV1: { keyFile: client_keys/private_key.pem }

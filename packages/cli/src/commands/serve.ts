@@ -102,6 +102,7 @@ function reporter({ terminal }: CommandContext, json: boolean): Report {
 interface Running {
   readonly url: string;
   readonly rsaFingerprint: string | null;
+  readonly signerFingerprint: string;
   close(): Promise<void>;
 }
 
@@ -114,7 +115,12 @@ async function serveHere(config: RouterConfig, { environment }: CommandContext, 
     },
   });
   const server = await serve(router);
-  return { url: server.url, rsaFingerprint: router.rsaFingerprint, close: () => server.close() };
+  return {
+    url: server.url,
+    rsaFingerprint: router.rsaFingerprint,
+    signerFingerprint: router.signerFingerprint,
+    close: () => server.close(),
+  };
 }
 
 function serveFrom(config: RouterConfig, workers: number, report: Report): Promise<Running> {
@@ -126,13 +132,16 @@ function serveFrom(config: RouterConfig, workers: number, report: Report): Promi
 }
 
 function announce(server: Running, config: RouterConfig, workers: number, report: Report): void {
-  const { url, rsaFingerprint } = server;
+  const { url, rsaFingerprint, signerFingerprint } = server;
   const upstreams = config.upstreams.map(({ name, type, tier }) => ({ name, type, tier }));
   const lines = [
     `Sotto router on ${url}${workers > 1 ? ` (${workers} workers)` : ''}`,
     ...upstreams.map(({ name, type, tier }) => `  upstream ${name} (${type}), fit for tier ${tier}`),
     `  protocols ${config.protocols.join(', ')}`,
     ...(rsaFingerprint === null ? [] : [`  RSA key SHA-256 ${rsaFingerprint}`, '  (clients pin it with pinnedKeys)']),
+    ...(config.protocols.includes('ohttp')
+      ? [`  identity SHA-256 ${signerFingerprint}`, '  (clients pin it with pinnedSigners)']
+      : []),
     ...(config.auth === 'open' ? ['  auth is open: whoever reaches this address may use it'] : []),
   ];
   report(
@@ -143,6 +152,7 @@ function announce(server: Running, config: RouterConfig, workers: number, report
       upstreams,
       protocols: config.protocols,
       rsa_fingerprint: rsaFingerprint,
+      signer_fingerprint: signerFingerprint,
       auth: config.auth,
     },
     lines.join('\n'),

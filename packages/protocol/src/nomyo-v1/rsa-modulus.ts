@@ -68,6 +68,8 @@ function readModulusAndExponent(sequence: Uint8Array, outer: DerReader): RsaPara
 
 function parameters(modulusContents: Uint8Array, exponentContents: Uint8Array): RsaParameters {
   const modulus = unsignedInteger(modulusContents);
+  // Two odd primes' product is odd: the arithmetic fails on anything else, and would do so only when it is used.
+  if ((modulus.at(-1) ?? 0) % 2 === 0) throw new RangeError('an even number is no RSA modulus');
   const exponentBytes = unsignedInteger(exponentContents);
   const modulusBits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
   let exponent = 0;

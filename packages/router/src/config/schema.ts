@@ -10,6 +10,9 @@ const seconds = z.int().min(1).max(86_400);
 const milliseconds = z.int().min(1).max(3_600_000);
 const modelId = z.string().min(1).max(256);
 
+/** The ways in, the best first. `clear` is plain OpenAI routes, tier standard only. */
+const PROTOCOLS = ['ohttp', 'nomyo-v1', 'ehbp', 'clear'] as const;
+
 const tls = z.strictObject({ certFile: z.string(), keyFile: z.string() });
 
 const keyLimits = z.strictObject({
@@ -36,8 +39,8 @@ const upstreamShared = {
   name,
   tier: tier.default('standard'),
   models: z.array(modelId).min(1).optional(),
+  /** Its share among the upstreams that offer the same model. */
   weight: z.int().min(1).max(1_000).default(1),
-  maxConcurrent: z.int().min(1).max(100_000).default(1_024),
 };
 
 const openaiUpstream = z
@@ -46,6 +49,8 @@ const openaiUpstream = z
     ...upstreamShared,
     /** `http://host:port/v1`, `https://…`, or `unix:/path/to.sock:/v1`. */
     baseUrl: z.string().regex(/^(https?:\/\/.+|unix:\/.+)$/, 'an http:, https: or unix: address'),
+    /** Requests to it at once; further ones wait. */
+    maxConcurrent: z.int().min(1).max(100_000).default(1_024),
     apiKeyEnv: z.string().optional(),
     apiKeyFile: z.string().optional(),
     /** The operator's word that the upstream runs inside the router's own TEE. */
@@ -88,6 +93,8 @@ const builtinUpstream = z.strictObject({
   tier: tier.default('maximum'),
   /** Path of a GGUF file; without it, the tiny demonstration model. */
   model: z.string().optional(),
+  /** Requests that may wait for their turn: one is answered at a time. */
+  maxQueue: z.int().min(1).max(100_000).default(64),
   contextTokens: z.int().min(64).max(1_048_576).optional(),
   threads: z.int().min(1).max(256).optional(),
 });
@@ -117,9 +124,9 @@ export const configSchema = z
     publicUrl: z.url({ protocol: /^https?$/ }).optional(),
     tls: tls.optional(),
     protocols: z
-      .array(z.enum(['nomyo-v1', 'clear']))
+      .array(z.enum(PROTOCOLS))
       .min(1)
-      .default(['nomyo-v1', 'clear']),
+      .default([...PROTOCOLS]),
     storage: z.literal('memory:').default('memory:'),
     auth: z.enum(['keys', 'open']).default('keys'),
     keys: z.array(apiKey).default([]),
@@ -139,6 +146,28 @@ export const configSchema = z
         queue: z.int().min(1).max(100_000).default(512),
         /** Silence before white space is sent to keep a waiting client from giving up. */
         keepAliveSeconds: seconds.default(20),
+      })
+      .prefault({}),
+    ohttp: z
+      .strictObject({
+        /** A key serves this long; 900 keeps its id from coming back within a day. */
+        rotationSeconds: z.int().min(900).max(2_592_000).default(86_400),
+        /** A key is opened this much longer after its successor came, and then destroyed. */
+        overlapSeconds: z.int().min(60).max(86_400).default(3_600),
+        /** Streamed events are gathered this long into one chunk; tier maximum gathers 10 ms at least. */
+        coalesceMs: z.int().min(0).max(1_000).default(0),
+      })
+      .prefault({}),
+    identity: z
+      .strictObject({
+        /** Ed25519, PKCS#8 PEM; without it the identity is made at start and ends with the router. */
+        keyFile: z.string().optional(),
+      })
+      .prefault({}),
+    cors: z
+      .strictObject({
+        /** Origins of pages that may call; default `*` with API keys, and none with auth: open. */
+        origins: z.array(z.string()).optional(),
       })
       .prefault({}),
     attestation: z.strictObject({ attester: z.literal('none').default('none') }).prefault({}),

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { z } from 'zod';
+import { writeJsonObject } from '../http/json-object.ts';
 import type { JsonBody } from './json-body.ts';
 
 /** What the router itself needs of a chat request. Everything else passes through as it came. */
@@ -29,7 +30,7 @@ export function bodyForModel(body: JsonBody, model: string): Uint8Array {
   const unchanged = body.value['model'] === model && !(TIER_FIELD in body.value);
   if (unchanged && isUnambiguous(body.bytes)) return body.bytes;
   const { [TIER_FIELD]: _taken, ...rest } = body.value;
-  return Buffer.from(JSON.stringify({ ...rest, model }));
+  return writeJsonObject({ ...rest, model });
 }
 
 /** Whether `"model"` stands in the text once, and no escape could spell it a second time. */

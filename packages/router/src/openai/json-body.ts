@@ -1,12 +1,12 @@
-import { Buffer } from 'node:buffer';
 import { apiError } from '@sotto/protocol';
 import type { z } from 'zod';
 import type { ExchangeRequest } from '../http/exchange.ts';
+import { type JsonObject, readJsonObject } from '../http/json-object.ts';
 
 /** A request body that is a JSON object, as bytes and as a value. */
 export interface JsonBody {
   readonly bytes: Uint8Array;
-  readonly value: Readonly<Record<string, unknown>>;
+  readonly value: JsonObject;
 }
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
@@ -28,18 +28,10 @@ export async function readJsonBody(request: ExchangeRequest, maxBytes: number): 
 }
 
 /** Parses a JSON object. @throws InvalidRequestError `invalid_json` */
-export function parseJsonObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
-  } catch {
-    // The parser's own message quotes the body: it stays here.
-    throw apiError('invalid_json', 'the body is not valid JSON');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw apiError('invalid_json', 'the body must be a JSON object');
-  }
-  return value as Readonly<Record<string, unknown>>;
+export function parseJsonObject(bytes: Uint8Array): JsonObject {
+  const value = readJsonObject(bytes);
+  if (value === null) throw apiError('invalid_json', 'the body is not a JSON object in UTF-8');
+  return value;
 }
 
 /** Checks a body against a schema. @throws InvalidRequestError `invalid_request` naming the field as `param` */

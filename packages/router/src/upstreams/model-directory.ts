@@ -1,11 +1,11 @@
 import { apiError } from '@sotto/protocol';
 import type { Candidate } from './candidates.ts';
+import type { CountedUpstream } from './counted-upstream.ts';
 import { discoverModels } from './discover-models.ts';
-import type { Upstream } from './upstream.ts';
 
 /** An upstream and the models it offers; null models are asked for at its `/models`. */
 export interface DirectoryEntry {
-  readonly upstream: Upstream;
+  readonly upstream: CountedUpstream;
   readonly models: readonly string[] | null;
 }
 
@@ -57,7 +57,7 @@ export class ModelDirectory {
 
   /**
    * Who can answer for a model, in the order to try: the targets of an alias in turn, else every upstream that
-   * lists the model, else the upstream whose name stands before the slash.
+   * lists the model, the least loaded first, else the upstream whose name stands before the slash.
    * @throws NotFoundError `model_not_found`, with the names that there are
    */
   async candidates(model: string, allowed: (model: string) => boolean): Promise<readonly Candidate[]> {
@@ -86,7 +86,7 @@ export class ModelDirectory {
 
   #offering(model: string): readonly Candidate[] {
     const listed = this.#entries.filter((entry) => this.#offers(entry, model));
-    if (listed.length > 0) return listed.map(({ upstream }) => ({ upstream, model }));
+    if (listed.length > 0) return byLoad(listed).map(({ upstream }) => ({ upstream, model }));
     const slash = model.indexOf('/');
     const rest = model.slice(slash + 1);
     const named = this.#entries.find(({ upstream }) => slash > 0 && upstream.name === model.slice(0, slash));
@@ -111,4 +111,9 @@ export class ModelDirectory {
     );
     this.#refreshedAtMs = performance.now();
   }
+}
+
+/** The least loaded first, for its weight; the configuration's order among equals. */
+function byLoad(entries: readonly DirectoryEntry[]): readonly DirectoryEntry[] {
+  return entries.length === 1 ? entries : [...entries].sort((a, b) => a.upstream.load - b.upstream.load);
 }

@@ -1,14 +1,31 @@
 import type { RouterConfig } from '../config/schema.ts';
+import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
+
+/** The keys that all workers share; they live in the processes' memory and in the channel between them. */
+export interface SharedSecrets {
+  /** PKCS#8 DER in base64; null without nomyo-v1. */
+  readonly rsaPkcs8: string | null;
+  /** PKCS#8 PEM. */
+  readonly identityPem: string;
+  /** The HPKE keys in use now, oldest first. */
+  readonly seeds: readonly GenerationSeed[];
+}
 
 /** What the primary process tells a worker. */
 export type ToWorker =
-  | { readonly sotto: 'start'; readonly config: RouterConfig; readonly rsaPkcs8: string | null }
+  | { readonly sotto: 'start'; readonly config: RouterConfig; readonly secrets: SharedSecrets }
+  | { readonly sotto: 'rotate'; readonly seed: GenerationSeed }
   | { readonly sotto: 'shut-down' }
   | { readonly sotto: 'replay-outcome'; readonly call: number; readonly outcome: 'added' | 'seen' | 'full' };
 
 /** What a worker tells the primary process. */
 export type ToPrimary =
-  | { readonly sotto: 'listening'; readonly url: string; readonly rsaFingerprint: string | null }
+  | {
+      readonly sotto: 'listening';
+      readonly url: string;
+      readonly rsaFingerprint: string | null;
+      readonly signerFingerprint: string;
+    }
   | { readonly sotto: 'failed'; readonly message: string }
   | { readonly sotto: 'internal-error'; readonly requestId: string; readonly name: string }
   | { readonly sotto: 'replay-add'; readonly call: number; readonly id: string }

@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { ConfigurationError } from '@sotto/protocol';
 import { RateLimiterClusterMaster } from 'rate-limiter-flexible';
 import type { RouterConfig } from '../config/schema.ts';
-import { ReplayWindow } from '../gateways/nomyo-v1/replay-window.ts';
+import { KeyRotation } from '../hpke-keys/key-rotation.ts';
 import { generateRsaPkcs8, readRsaPkcs8File } from '../pki/rsa-identity.ts';
+import { generateSigningIdentity, readIdentityFile } from '../pki/signing-identity.ts';
+import { ReplayWindow } from '../replay/replay-window.ts';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 
 const MAX_REPLAY_ENTRIES = 1_000_000;
@@ -23,6 +25,7 @@ export interface WorkerEvents {
 export interface WorkerServer {
   readonly url: string;
   readonly rsaFingerprint: string | null;
+  readonly signerFingerprint: string;
   /** Shuts every worker down as `RouterServer.close` does, and waits for all of them. */
   close(): Promise<void>;
 }
@@ -37,10 +40,10 @@ export async function serveWorkers(
   count: number,
   events: WorkerEvents = {},
 ): Promise<WorkerServer> {
-  const crew = new Crew(config, await sharedRsaKey(config), events);
+  const crew = new Crew(config, await sharedRsaKey(config), await sharedIdentity(config), events);
   try {
-    const { url, rsaFingerprint } = await crew.start(count);
-    return { url, rsaFingerprint, close: () => crew.shutDown() };
+    const { url, rsaFingerprint, signerFingerprint } = await crew.start(count);
+    return { url, rsaFingerprint, signerFingerprint, close: () => crew.shutDown() };
   } catch (error) {
     await crew.shutDown();
     throw error;
@@ -53,14 +56,24 @@ type Listening = Extract<ToPrimary, { sotto: 'listening' }>;
 class Crew {
   readonly #config: RouterConfig;
   readonly #rsaPkcs8: string | null;
+  readonly #identityPem: string;
+  readonly #rotation: KeyRotation;
   readonly #events: WorkerEvents;
   readonly #replays: ReplayWindow;
   readonly #workers = new Set<Worker>();
   #state: 'starting' | 'serving' | 'closing' = 'starting';
 
-  constructor(config: RouterConfig, rsaPkcs8: string | null, events: WorkerEvents) {
+  constructor(config: RouterConfig, rsaPkcs8: string | null, identityPem: string, events: WorkerEvents) {
     this.#config = config;
     this.#rsaPkcs8 = rsaPkcs8;
+    this.#identityPem = identityPem;
+    const periods = {
+      rotationMs: config.ohttp.rotationSeconds * 1_000,
+      overlapMs: config.ohttp.overlapSeconds * 1_000,
+    };
+    this.#rotation = new KeyRotation(periods, (seed) => {
+      for (const worker of this.#workers) send(worker, { sotto: 'rotate', seed });
+    });
     this.#events = events;
     this.#replays = new ReplayWindow(config.limits.replayWindowSeconds * 1_000, MAX_REPLAY_ENTRIES);
     new RateLimiterClusterMaster();
@@ -68,6 +81,7 @@ class Crew {
   }
 
   async start(count: number): Promise<Listening> {
+    await this.#rotation.rotate();
     const [first] = await Promise.all(Array.from({ length: count }, () => this.#fork()));
     if (first === undefined) throw new ConfigurationError('at least one worker is needed', { code: 'invalid_config' });
     this.#state = 'serving';
@@ -76,6 +90,7 @@ class Crew {
 
   async shutDown(): Promise<void> {
     this.#state = 'closing';
+    this.#rotation.stop();
     const exits = [...this.#workers].map((worker) => new Promise((resolve) => worker.on('exit', resolve)));
     for (const worker of this.#workers) send(worker, { sotto: 'shut-down' });
     await Promise.all(exits);
@@ -84,7 +99,8 @@ class Crew {
   #fork(): Promise<Listening> {
     const worker = cluster.fork();
     this.#workers.add(worker);
-    send(worker, { sotto: 'start', config: this.#config, rsaPkcs8: this.#rsaPkcs8 });
+    const secrets = { rsaPkcs8: this.#rsaPkcs8, identityPem: this.#identityPem, seeds: this.#rotation.live };
+    send(worker, { sotto: 'start', config: this.#config, secrets });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: unknown) => {
         if (!isOurs(message)) return;
@@ -138,4 +154,8 @@ async function sharedRsaKey(config: RouterConfig): Promise<string | null> {
   const { keyFile } = config.nomyoV1;
   const pkcs8 = keyFile === undefined ? await generateRsaPkcs8() : await readRsaPkcs8File(keyFile);
   return Buffer.from(pkcs8).toString('base64');
+}
+
+async function sharedIdentity({ identity }: RouterConfig): Promise<string> {
+  return identity.keyFile === undefined ? generateSigningIdentity() : readIdentityFile(identity.keyFile);
 }

@@ -1,5 +1,5 @@
-import type { ReplayMemory } from '../gateways/nomyo-v1/replay-memory.ts';
-import type { ReplayWindow } from '../gateways/nomyo-v1/replay-window.ts';
+import type { ReplayMemory } from '../replay/replay-memory.ts';
+import type { ReplayWindow } from '../replay/replay-window.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 
 /**

@@ -3,7 +3,8 @@ import { Buffer } from 'node:buffer';
 import { SottoError } from '@sotto/protocol';
 import { RateLimiterCluster } from 'rate-limiter-flexible';
 import { createRouter } from '../app.ts';
-import { ReplayWindow } from '../gateways/nomyo-v1/replay-window.ts';
+import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
+import { ReplayWindow } from '../replay/replay-window.ts';
 import { type RouterServer, serve } from '../serve.ts';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 import { SharedReplays } from './shared-replays.ts';
@@ -12,27 +13,40 @@ const MAX_REPLAY_ENTRIES = 1_000_000;
 const LIMITER_TIMEOUT_MS = 2_000;
 
 let server: RouterServer | null = null;
+let onSeed: (seed: GenerationSeed) => void = () => {};
 let replays: SharedReplays | null = null;
 
 function tell(message: ToPrimary): void {
   process.send?.(message);
 }
 
-async function start({ config, rsaPkcs8 }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
+async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
   const shared = new SharedReplays(
     new ReplayWindow(config.limits.replayWindowSeconds * 1_000, MAX_REPLAY_ENTRIES),
     tell,
   );
   replays = shared;
   const router = await createRouter(config, {
-    ...(rsaPkcs8 === null ? {} : { rsaPkcs8: Buffer.from(rsaPkcs8, 'base64') }),
+    ...(secrets.rsaPkcs8 === null ? {} : { rsaPkcs8: Buffer.from(secrets.rsaPkcs8, 'base64') }),
+    identityPem: secrets.identityPem,
+    keySeeds: {
+      live: secrets.seeds,
+      subscribe: (listener) => {
+        onSeed = listener;
+      },
+    },
     replays: shared,
     makeLimiter: (options) => new RateLimiterCluster({ ...options, timeoutMs: LIMITER_TIMEOUT_MS }),
     onInternalError: (requestId, error) =>
       tell({ sotto: 'internal-error', requestId, name: error instanceof Error ? error.name : typeof error }),
   });
   server = await serve(router);
-  tell({ sotto: 'listening', url: server.url, rsaFingerprint: router.rsaFingerprint });
+  tell({
+    sotto: 'listening',
+    url: server.url,
+    rsaFingerprint: router.rsaFingerprint,
+    signerFingerprint: router.signerFingerprint,
+  });
 }
 
 async function shutDown(): Promise<void> {
@@ -50,6 +64,9 @@ process.on('message', (message: unknown) => {
         process.exitCode = 1;
         process.disconnect();
       });
+      break;
+    case 'rotate':
+      onSeed(told.seed);
       break;
     case 'shut-down':
       void shutDown();

@@ -17,11 +17,11 @@ import { CollectingSink } from '../../http/collecting-sink.ts';
 import type { Exchange, Handler, HeaderFields } from '../../http/exchange.ts';
 import type { Route } from '../../http/route-table.ts';
 import type { RsaIdentity } from '../../pki/rsa-identity.ts';
+import type { ReplayMemory } from '../../replay/replay-memory.ts';
 import { parseTier, TIER_HEADER } from '../../tiers/request-tier.ts';
 import { ClientKeys } from './client-keys.ts';
 import { innerRequest, parsePayload, withMetadata } from './inner-request.ts';
 import { PatientAnswer } from './patient-answer.ts';
-import type { ReplayMemory } from './replay-memory.ts';
 import { invitesResend, keptHeaders, onWire, wireError } from './wire-error.ts';
 
 const MAX_PAYLOAD_ID_CHARACTERS = 256;
@@ -86,8 +86,15 @@ async function answer(
   try {
     // Only what could be opened is remembered, or anybody could fill the memory.
     await remember(options.replays, id);
-    const status = await answerOpened(exchange, options, opened, fields, envelope.tagStyle, patient);
-    if (invitesResend(status)) await options.replays.forget(id);
+    let status = 500;
+    try {
+      status = await answerOpened(exchange, options, opened, fields, envelope.tagStyle, patient);
+    } catch (error) {
+      status = asApiError(error).status;
+      throw error;
+    } finally {
+      if (invitesResend(status)) await options.replays.forget(id);
+    }
   } finally {
     opened.plaintext.fill(0);
     opened.contentKey.fill(0);

@@ -49,23 +49,23 @@ async function answerEvents(
   format: AnswerFormat,
   includeUsage: boolean,
 ): Promise<void> {
+  // Nothing is said before the first token: an engine that fails at once leaves another upstream its chance.
+  let step = await generation.pieces.next();
+  if (call.isOver) return;
   call.head(200, EVENT_STREAM);
   const first = format.first();
   if (first !== null) call.data(event(first));
-  for (;;) {
+  while (step.done !== true) {
+    call.data(event(format.piece(step.value)));
     await call.writable();
     if (call.isOver) return;
-    const step = await generation.pieces.next();
-    if (step.done === true) {
-      if (step.value === null) return;
-      call.data(event(format.last(step.value)));
-      if (includeUsage) call.data(event(format.usage(usageOf(generation, step.value))));
-      call.data(DONE);
-      call.end();
-      return;
-    }
-    call.data(event(format.piece(step.value)));
+    step = await generation.pieces.next();
   }
+  if (step.value === null) return;
+  call.data(event(format.last(step.value)));
+  if (includeUsage) call.data(event(format.usage(usageOf(generation, step.value))));
+  call.data(DONE);
+  call.end();
 }
 
 function event(value: object): Uint8Array {

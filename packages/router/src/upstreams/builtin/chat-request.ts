@@ -32,15 +32,7 @@ const chatFields = z.looseObject({
   response_format: z.unknown().optional(),
 });
 
-const UNSUPPORTED = [
-  'tools',
-  'functions',
-  'logprobs',
-  'top_logprobs',
-  'logit_bias',
-  'audio',
-  'web_search_options',
-] as const;
+const UNSUPPORTED = ['tools', 'functions', 'logprobs', 'logit_bias', 'audio', 'web_search_options'] as const;
 
 /**
  * Reads the body of `POST /chat/completions`.

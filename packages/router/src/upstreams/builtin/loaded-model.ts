@@ -9,7 +9,7 @@ export type LlamaModule = typeof import('node-llama-cpp');
 export interface LoadOptions {
   /** Absolute path of a GGUF file. */
   readonly path: string;
-  /** Null: as many as the model was trained on, but at most {@link DEFAULT_MAX_CONTEXT_TOKENS}, less where memory is short. */
+  /** Null: as many as the model was trained on, but at most 8,192, less where memory is short. */
   readonly contextTokens: number | null;
   readonly threads: number;
   /** Imports node-llama-cpp; rejects where it is not installed. */
@@ -32,7 +32,7 @@ export interface LoadedModel {
 }
 
 /** Large contexts cost memory from the start; whoever wants more says so. */
-export const DEFAULT_MAX_CONTEXT_TOKENS = 8_192;
+const DEFAULT_MAX_CONTEXT_TOKENS = 8_192;
 
 /** The first four bytes of a GGUF file. */
 const GGUF_MAGIC = 'GGUF';

@@ -80,7 +80,6 @@ function notation(path: readonly PropertyKey[]): string {
 }
 
 function asksForNothing(value: unknown): boolean {
-  if (value === undefined || value === null || value === false || value === '' || value === 0 || value === 'none')
-    return true;
+  if (value === undefined || value === null || value === false || value === '') return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
 }

@@ -36,7 +36,8 @@ export class TurnQueue {
   async #run(): Promise<void> {
     for (const turn of this.#waiting) {
       this.#waiting.delete(turn);
-      await turn();
+      // One that rejects all the same, because its listener threw, must not keep the others from their turns.
+      await turn().catch(() => {});
     }
     this.#running = null;
   }

@@ -71,10 +71,8 @@ describe('loading a model', () => {
       await file('cut-in-weights.gguf', whole.subarray(0, whole.length - 1)),
       await file('damaged.gguf', damaged),
     ];
-    for (const path of paths) {
-      const error = await failure(path);
-      expect(error.code).toBe('invalid_config');
-      expect(error.message).toContain(path);
-    }
+    const errors = await Promise.all(paths.map((path) => failure(path)));
+    expect(errors.map(({ code }) => code)).toEqual(['invalid_config', 'invalid_config']);
+    for (const [index, path] of paths.entries()) expect(errors[index]?.message).toContain(path);
   });
 });

@@ -17,6 +17,17 @@ describe('a queue of turns', () => {
     expect(log).toEqual(['a begins', 'a ends', 'c begins', 'c ends']);
   });
 
+  it('goes on after a turn that rejects', async () => {
+    const queue = new TurnQueue(10);
+    let reached = false;
+    queue.add(() => Promise.reject(new Error('broken')));
+    queue.add(async () => {
+      reached = true;
+    });
+    await queue.idle();
+    expect(reached).toBe(true);
+  });
+
   it('is full only when the places behind the running turn are taken, and empties again', async () => {
     const queue = new TurnQueue(1);
     const fullness: boolean[] = [queue.isFull];

@@ -1,0 +1,12 @@
+export { type KeyClaims, parseClaims, STATED_PROTOCOLS, type StatedProtocol, serializeClaims } from './claims.ts';
+export { portableEd25519Verify } from './portable-ed25519-verify.ts';
+export {
+  type Ed25519Verify,
+  KEY_STATEMENT_PATH,
+  MAX_STATEMENT_BYTES,
+  type StatementExpectations,
+  type StatementSigner,
+  signerFingerprint,
+  signStatement,
+  verifyStatement,
+} from './statement.ts';

@@ -1,0 +1,46 @@
+import type { Awaitable } from '@sotto/protocol';
+import { type EhbpSealedResponse, RESPONSE_NONCE_HEADER } from '@sotto/protocol/ehbp';
+import type { HeaderFields, ResponseSink } from '../../http/exchange.ts';
+
+/** Seals an answer's body in frames; status and header fields stay in clear, as this protocol has it. */
+export class FrameSink implements ResponseSink {
+  readonly #outer: ResponseSink;
+  readonly #response: EhbpSealedResponse;
+
+  constructor(outer: ResponseSink, response: EhbpSealedResponse) {
+    this.#outer = outer;
+    this.#response = response;
+  }
+
+  preset(headers: HeaderFields): void {
+    this.#outer.preset(headers);
+  }
+
+  head(status: number, headers: HeaderFields): void {
+    // The plaintext's length is not the body's.
+    const { 'content-length': _length, ...kept } = headers;
+    this.#outer.head(status, { ...kept, [RESPONSE_NONCE_HEADER]: this.#response.responseNonce });
+  }
+
+  write(chunk: Uint8Array): boolean {
+    const sealed: Awaitable<Uint8Array> = this.#response.sealer.seal(chunk);
+    if (sealed instanceof Promise) throw new TypeError('the router needs a synchronous HPKE provider');
+    return sealed.length === 0 || this.#outer.write(sealed);
+  }
+
+  end(): void {
+    this.#outer.end();
+  }
+
+  abort(): void {
+    this.#outer.abort();
+  }
+
+  onDrain(listener: () => void): void {
+    this.#outer.onDrain(listener);
+  }
+
+  onClose(listener: () => void): void {
+    this.#outer.onClose(listener);
+  }
+}

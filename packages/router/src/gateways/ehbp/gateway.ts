@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { apiError } from '@sotto/protocol';
+import {
+  EHBP_KEY_PROBLEM_TYPE,
+  EHBP_KEYS_MEDIA_TYPE,
+  EHBP_KEYS_PATH,
+  ENCAPSULATED_KEY_HEADER,
+  encodeEhbpKeyConfig,
+  openEhbpRequest,
+} from '@sotto/protocol/ehbp';
+import { nodeHpke } from '@sotto/protocol/node';
+import { PROBLEM_MEDIA_TYPE } from '@sotto/protocol/ohttp';
+import type { KeySchedule } from '../../hpke-keys/key-schedule.ts';
+import { asApiError, sendBytes, sendError, sendJson } from '../../http/answer.ts';
+import type { Exchange, Handler } from '../../http/exchange.ts';
+import type { Route } from '../../http/route-table.ts';
+import type { ReplayMemory } from '../../replay/replay-memory.ts';
+import { FrameSink } from './frame-sink.ts';
+
+/** What the door needs of the rest of the router. */
+export interface EhbpGatewayOptions {
+  readonly keys: KeySchedule;
+  /** The router's one handler: it answers the opened request as it would any other. */
+  readonly handle: Handler;
+  readonly replays: ReplayMemory;
+  readonly maxBodyBytes: number;
+}
+
+/** Framing adds 20 bytes a frame; senders that write a byte a frame are not served. */
+const OVERHEAD_BYTES = 1_048_576;
+
+/** `GET /.well-known/hpke-keys` */
+export function ehbpKeyRoutes(keys: KeySchedule): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: EHBP_KEYS_PATH,
+      handle: ({ sink }) => {
+        const body = encodeEhbpKeyConfig(keys.ehbpKeyPair.publicKey);
+        sendBytes(sink, 200, { 'content-type': EHBP_KEYS_MEDIA_TYPE, 'cache-control': 'no-cache' }, body);
+      },
+    },
+  ];
+}
+
+/** Whether a request's body is sealed in ehbp, on whatever path it comes. */
+export function isEhbpRequest({ request }: Exchange): boolean {
+  return request.headers[ENCAPSULATED_KEY_HEADER] !== undefined;
+}
+
+/** Opens a request's body, has the request answered in process, and seals the answer's body. */
+export function ehbpDoor(options: EhbpGatewayOptions): Handler {
+  return async (exchange) => {
+    const { request, sink } = exchange;
+    // A field sent twice arrives joined by a comma, which is no hexadecimal digit: it is refused as malformed.
+    const encapsulatedKey = request.headers[ENCAPSULATED_KEY_HEADER] ?? '';
+    const body = await request.body(options.maxBodyBytes + OVERHEAD_BYTES);
+    const frames: Uint8Array[] = [];
+    let opened: Awaited<ReturnType<typeof openEhbpRequest>>;
+    try {
+      opened = await openEhbpRequest(
+        nodeHpke,
+        options.keys.ehbpKeyPair,
+        encapsulatedKey,
+        (frame) => void frames.push(frame),
+      );
+      await opened.opener.push(body);
+      opened.opener.finish();
+    } catch (error) {
+      sendClearRefusal(exchange, error);
+      return;
+    }
+    // From here on nothing goes out in clear.
+    const inner = new FrameSink(sink, await opened.sealResponse());
+    try {
+      if (!opened.opener.authenticated) throw apiError('invalid_message', 'the sealed body is empty');
+      await refuseReplay(options.replays, opened.enc);
+      const plaintext = Buffer.concat(frames);
+      if (plaintext.length > options.maxBodyBytes) {
+        throw apiError('payload_too_large', `a request body has at most ${options.maxBodyBytes} bytes here`);
+      }
+      const { [ENCAPSULATED_KEY_HEADER]: _key, 'content-length': _length, ...headers } = request.headers;
+      const opening = { method: request.method, path: request.path, query: request.query, headers, sealedTier: null };
+      await options.handle({
+        ...exchange,
+        sink: inner,
+        request: { ...opening, sealedBy: 'ehbp', body: () => Promise.resolve(plaintext) },
+      });
+    } catch (error) {
+      sendError(inner, asApiError(error));
+    }
+  };
+}
+
+async function refuseReplay(replays: ReplayMemory, enc: Uint8Array): Promise<void> {
+  const id = createHash('sha256').update(enc).digest('base64').slice(0, 22);
+  const outcome = await replays.add(`ehbp:${id}`);
+  if (outcome === 'seen')
+    throw apiError('replayed_request', 'this very request has been answered before: seal each request anew');
+  if (outcome === 'full')
+    throw apiError('overloaded', 'too many requests in a short time: try again later', { retryAfterMs: 10_000 });
+}
+
+/** A stale key is told apart, so that the client fetches the new one; everything else is one error. */
+function sendClearRefusal({ sink }: Exchange, error: unknown): void {
+  const told = asApiError(error);
+  if (told.code === 'internal_error') throw error;
+  const stale = told.code === 'key_config_mismatch';
+  const status = stale ? 422 : 400;
+  const problem = {
+    type: stale ? EHBP_KEY_PROBLEM_TYPE : 'about:blank',
+    title: stale ? 'the key is not in use: fetch the key again' : 'the request could not be opened',
+    status,
+  };
+  sendJson(sink, status, problem, { 'content-type': PROBLEM_MEDIA_TYPE });
+}

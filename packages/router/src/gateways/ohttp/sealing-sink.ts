@@ -1,0 +1,117 @@
+import type { Awaitable } from '@sotto/protocol';
+import { encodeContent, encodeEnd, encodeResponseHead } from '@sotto/protocol/bhttp';
+import { type ChunkSealer, OHTTP_CHUNKED_RESPONSE_MEDIA_TYPE, paddingFor } from '@sotto/protocol/ohttp';
+import type { HeaderFields, ResponseSink } from '../../http/exchange.ts';
+
+/** Fields that describe a connection or a length that the ciphertext does not have. */
+const LEFT_OUT = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
+
+/**
+ * Seals an answer on its way out: each write is a chunk in the same turn of the loop, unless chunks are to be gathered
+ * for a while. The end is an empty chunk of its own; an aborted answer has none, which its reader notices.
+ */
+export class SealingSink implements ResponseSink {
+  readonly #outer: ResponseSink;
+  readonly #sealer: ChunkSealer;
+  readonly #coalesceMs: (headers: HeaderFields) => number;
+  #preset: HeaderFields = {};
+  /** Plaintext that has not been sealed yet: a head that waits for its first content, or events gathered. */
+  #held: Uint8Array[] = [];
+  #timer: NodeJS.Timeout | null = null;
+  #gatherMs = 0;
+  #plaintextBytes = 0;
+  #state: 'fresh' | 'open' | 'over' = 'fresh';
+
+  /** @param coalesceMs how long events are gathered, by the inner answer's header fields; 0 for not at all */
+  constructor(outer: ResponseSink, sealer: ChunkSealer, coalesceMs: (headers: HeaderFields) => number) {
+    this.#outer = outer;
+    this.#sealer = sealer;
+    this.#coalesceMs = coalesceMs;
+  }
+
+  preset(headers: HeaderFields): void {
+    this.#preset = { ...this.#preset, ...headers };
+  }
+
+  head(status: number, headers: HeaderFields): void {
+    if (this.#state !== 'fresh') return;
+    this.#state = 'open';
+    const all = { ...this.#preset, ...headers };
+    this.#gatherMs = this.#coalesceMs(all);
+    const fields = Object.entries(all).filter(([name]) => !LEFT_OUT.has(name));
+    this.#outer.head(200, {
+      'content-type': OHTTP_CHUNKED_RESPONSE_MEDIA_TYPE,
+      'cache-control': 'no-store',
+      incremental: '?1',
+      'x-accel-buffering': 'no',
+    });
+    this.#outer.write(this.#sealer.preface);
+    this.#hold(encodeResponseHead({ status, headers: fields }));
+    // An answer in one piece brings its content in this very turn: head and content then share a chunk.
+    queueMicrotask(() => {
+      if (this.#gatherMs === 0) this.#flush();
+      else this.#flushLater();
+    });
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#state !== 'open') return true;
+    this.#hold(encodeContent(chunk));
+    if (this.#gatherMs === 0) return this.#flush();
+    this.#flushLater();
+    return true;
+  }
+
+  end(): void {
+    if (this.#state !== 'open') return;
+    const terminator = encodeEnd();
+    this.#hold(terminator);
+    this.#hold(new Uint8Array(paddingFor(this.#plaintextBytes)));
+    this.#flush();
+    this.#state = 'over';
+    this.#outer.write(ready(this.#sealer.finish()));
+    this.#outer.end();
+  }
+
+  abort(): void {
+    if (this.#state === 'over') return;
+    if (this.#state === 'open') this.#flush();
+    this.#state = 'over';
+    // The outer message ends as messages do: what is missing is the final chunk, which no relay can put there.
+    this.#outer.end();
+  }
+
+  onDrain(listener: () => void): void {
+    this.#outer.onDrain(listener);
+  }
+
+  onClose(listener: () => void): void {
+    this.#outer.onClose(listener);
+  }
+
+  #hold(plaintext: Uint8Array): void {
+    if (plaintext.length === 0) return;
+    this.#held.push(plaintext);
+    this.#plaintextBytes += plaintext.length;
+  }
+
+  #flushLater(): void {
+    this.#timer ??= setTimeout(() => this.#flush(), this.#gatherMs);
+  }
+
+  #flush(): boolean {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const [only] = this.#held;
+    if (only === undefined || this.#state === 'over') return true;
+    const plaintext = this.#held.length === 1 ? only : Buffer.concat(this.#held);
+    this.#held = [];
+    return this.#outer.write(ready(this.#sealer.seal(plaintext)));
+  }
+}
+
+/** The router's HPKE provider answers synchronously: that is what lets a chunk leave in the turn it came in. */
+function ready(value: Awaitable<Uint8Array>): Uint8Array {
+  if (value instanceof Promise) throw new TypeError('the router needs a synchronous HPKE provider');
+  return value;
+}

@@ -1,0 +1,30 @@
+import { KEY_STATEMENT_PATH, type KeyClaims, signStatement } from '@sotto/protocol/key-statement';
+import { sendBytes } from '../http/answer.ts';
+import type { Route } from '../http/route-table.ts';
+import type { SigningIdentity } from './signing-identity.ts';
+
+/** Clients may keep the statement this long before they ask again. */
+const MAX_AGE_SECONDS = 300;
+
+/** `GET /pki/keys`: the signed statement of all the router's keys. Signed once for each set of keys. */
+export function keyStatementRoutes(identity: SigningIdentity, currentClaims: () => KeyClaims): readonly Route[] {
+  let signed: { readonly kid: string; readonly body: Promise<Buffer> } | null = null;
+  return [
+    {
+      method: 'GET',
+      path: KEY_STATEMENT_PATH,
+      handle: async ({ sink }) => {
+        const claims = currentClaims();
+        if (signed?.kid !== claims.kid) {
+          signed = { kid: claims.kid, body: signStatement(claims, [identity]).then((text) => Buffer.from(text)) };
+        }
+        const headers = {
+          'content-type': 'application/json',
+          'cache-control': `public, max-age=${MAX_AGE_SECONDS}`,
+          etag: `"${claims.kid}"`,
+        };
+        sendBytes(sink, 200, headers, await signed.body);
+      },
+    },
+  ];
+}
