@@ -14,6 +14,16 @@ export default defineConfig({
       project('client', 'packages/client/test/**/*.test.ts'),
       project('router', 'packages/router/test/**/*.test.ts'),
       project('cli', 'packages/cli/test/**/*.test.ts'),
+      // Against what the build made, as a consumer gets it: no condition that leads to the sources.
+      {
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          globalSetup: ['e2e/test-keys.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
     ],
     coverage: { provider: 'v8', include: ['packages/*/src/**'] },
   },

@@ -1,0 +1,58 @@
+// The router under test: `sotto serve` as an operator runs it, in a process of its own.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseConfig } from '@sotto/router';
+import { start, stop } from './child-process.mjs';
+
+const require = createRequire(import.meta.url);
+const PROGRAM = join(dirname(require.resolve('sotto/package.json')), 'dist', 'main.js');
+
+/** The key that load generators send. */
+export const API_KEY = 'sotto_benchmark_key_of_these_processes_only';
+/** What they ask for: an alias, so that the router rewrites each request. */
+export const ALIAS = 'gpt-4';
+/** Far out of reach, but counted on every request. */
+const REQUESTS = 1_000_000_000;
+
+/**
+ * Starts a router with everything on: an API key with its limits, an alias, tiers, both doors.
+ * @param {{ upstream: string, cpus?: string | null, workers?: number, nodeOptions?: readonly string[],
+ *   config?: Record<string, unknown> }} options `upstream` is the base URL of a stand-in
+ */
+export async function startRouter({ upstream, cpus = null, workers = 1, nodeOptions = [], config = {} }) {
+  const limits = { requestsPerMinute: REQUESTS, requestsPerDay: REQUESTS };
+  const written = {
+    listen: '127.0.0.1:0',
+    keys: [{ name: 'benchmark', key: API_KEY, models: ['gpt-*', 'stand-in'], limits }],
+    upstreams: [{ name: 'stand-in', baseUrl: upstream, models: ['stand-in'] }],
+    aliases: { [ALIAS]: ['stand-in'] },
+    ...config,
+  };
+  // A mistake shows here, and not as a process that ends.
+  parseConfig(written);
+  const directory = mkdtempSync(join(tmpdir(), 'sotto-benchmark-'));
+  const file = join(directory, 'sotto.config.json');
+  writeFileSync(file, JSON.stringify(written));
+  const args = [...nodeOptions, PROGRAM, 'serve', '--config', file, '--json', '--workers', String(workers)];
+  const child = start(process.execPath, args, { cpus, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const { url, rsa_fingerprint: rsaFingerprint } = await listening(child);
+    return { pid: child.pid, url, rsaFingerprint, stop: () => stop(child) };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function listening(child) {
+  return new Promise((resolve, reject) => {
+    createInterface(child.stdout).on('line', (line) => {
+      const told = JSON.parse(line);
+      if (told.event === 'listening') resolve(told);
+      else if (told.event === 'internal_error') console.error(`the router reports an internal error: ${told.name}`);
+    });
+    child.on('exit', () => reject(new Error('the router ended before it listened')));
+  });
+}

@@ -1,0 +1,61 @@
+// Closed-loop load: wrk where it is installed, else this folder's own generator, which uses more of its core.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from './child-process.mjs';
+import { startJobs } from './jobs.mjs';
+
+export const HAS_WRK = spawnSync('wrk', ['--version']).error === undefined;
+
+/**
+ * Sends one request again and again, each connection as soon as it has its answer.
+ * @param {{ url: string, headers: Record<string, string>, body: string }} request
+ * @param {{ connections: number, seconds: number, cpus?: string | null }} options
+ * @returns {Promise<{ perSecond: number, p50Ms: number, p99Ms: number, requests: number }>}
+ * @throws Error where one answer was not a 200
+ */
+export async function closedLoop(request, { connections, seconds, cpus = null }) {
+  const result = HAS_WRK
+    ? await wrk(request, { connections, seconds, cpus })
+    : await ownGenerator(request, { connections, seconds, cpus });
+  if (result.failures > 0) throw new Error(`${result.failures} requests to ${request.url} failed`);
+  return result;
+}
+
+async function wrk(request, { connections, seconds, cpus }) {
+  const directory = mkdtempSync(join(tmpdir(), 'sotto-wrk-'));
+  try {
+    const script = join(directory, 'request.lua');
+    writeFileSync(script, lua(request));
+    const sizes = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s'];
+    const output = await run('wrk', [...sizes, '-s', script, request.url], { cpus });
+    return JSON.parse(output.split('\n').find((line) => line.startsWith('{')) ?? '');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function lua({ headers, body }) {
+  // JSON's string is Lua's too for the printable ASCII of these requests.
+  const fields = Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`);
+  return `wrk.method = "POST"
+wrk.body = ${JSON.stringify(body)}
+${fields.join('\n')}
+done = function(summary, latency)
+  local errors = summary.errors
+  io.write(string.format('{"perSecond":%f,"p50Ms":%f,"p99Ms":%f,"requests":%d,"failures":%d}\\n',
+    summary.requests * 1e6 / summary.duration, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    summary.requests, errors.status + errors.connect + errors.read + errors.write + errors.timeout))
+end
+`;
+}
+
+async function ownGenerator(request, { connections, seconds, cpus }) {
+  const generator = await startJobs(new URL('../generators/closed-loop.mjs', import.meta.url), { cpus });
+  try {
+    return await generator.call('run', { ...request, connections, seconds });
+  } finally {
+    await generator.stop();
+  }
+}

@@ -1,0 +1,30 @@
+// Clear requests: the router with everything on against the strongest bare proxy, in front of the same upstream.
+import { atLeast } from '../harness/budget.mjs';
+import { passThrough, passThroughTable, ratios, WORK } from '../harness/passthrough.mjs';
+import { BARE_PROXY, ROUTER } from '../targets/gateways.mjs';
+
+export const name = 'clear';
+export const title = 'Clear passthrough';
+
+const [JSON_32, JSON_128, SSE_AT_ONCE, SSE_PACED] = WORK.map(({ what }) => what);
+
+/** @param {import('../run.mjs').MeasureOptions} options */
+export async function measure({ quick, log }) {
+  const plan = quick ? { rounds: 2, seconds: 1, warmUpSeconds: 1 } : { rounds: 5, seconds: 3, warmUpSeconds: 2 };
+  const results = await passThrough([BARE_PROXY, ROUTER], { ...plan, log });
+  const against = (what, field) => ratios(results, what, ROUTER.name, BARE_PROXY.name, field);
+  const cheaperBy = (what) => against(what, 'cpuPer1000').map((ratio) => 1 / ratio);
+  return {
+    tables: [passThroughTable(results)],
+    budget: [
+      atLeast('clear JSON, 32 at once, of the bare proxy', 0.7, against(JSON_32), JSON_MISSED),
+      atLeast('clear JSON, 128 at once, of the bare proxy', 0.7, against(JSON_128), JSON_MISSED),
+      atLeast('clear SSE, events at once, of the bare proxy', 0.9, against(SSE_AT_ONCE), SSE_MISSED),
+      // Paced streams come as fast as the upstream writes: what they cost is what tells gateways apart.
+      atLeast('clear SSE, paced, CPU of the bare proxy by the router’s', 0.9, cheaperBy(SSE_PACED), SSE_MISSED),
+    ],
+  };
+}
+
+const JSON_MISSED = 'see the CPU column: what the router does for each request beyond relaying. Next: profile it';
+const SSE_MISSED = 'see the CPU column: what the router does for each event beyond relaying. Next: profile it';

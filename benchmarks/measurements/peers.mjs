@@ -1,0 +1,76 @@
+// The router against another gateway from npm, which is fetched into a temporary folder and deleted afterwards.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { atLeast } from '../harness/budget.mjs';
+import { run, start, stop } from '../harness/child-process.mjs';
+import { PINNED } from '../harness/cpus.mjs';
+import { passThrough, passThroughTable, ratios, WORK } from '../harness/passthrough.mjs';
+import { ROUTER } from '../targets/gateways.mjs';
+
+export const name = 'peers';
+export const title = 'Clear passthrough against another gateway';
+
+const PACKAGE = '@portkey-ai/gateway';
+const VERSION = '1.15.2';
+const START_WITHIN_MS = 30_000;
+
+/** @param {import('../run.mjs').MeasureOptions} options */
+export async function measure({ quick, log }) {
+  const plan = quick ? { rounds: 2, seconds: 2, warmUpSeconds: 1 } : { rounds: 4, seconds: 3, warmUpSeconds: 2 };
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-peers-'));
+  try {
+    log(`installing ${PACKAGE} ${VERSION}`);
+    await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder, `${PACKAGE}@${VERSION}`]);
+    const peer = { name: `${PACKAGE} ${VERSION}`, start: (upstream) => startPeer(folder, upstream) };
+    const results = await passThrough([peer, ROUTER], { ...plan, log });
+    const [json32, json128, sse] = WORK.map(({ what }) => ratios(results, what, ROUTER.name, peer.name));
+    return {
+      tables: [passThroughTable(results)],
+      budget: [
+        atLeast('clear JSON, 32 at once, of another gateway', 10, json32, MISSED),
+        atLeast('clear JSON, 128 at once, of another gateway', 10, json128, MISSED),
+        atLeast('clear SSE, events at once, of another gateway', 3, sse, MISSED),
+      ],
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function startPeer(folder, upstream) {
+  const port = await freePort();
+  const program = join(folder, 'node_modules', PACKAGE, 'build', 'start-server.js');
+  const cpus = PINNED?.gateway ?? null;
+  const child = start(process.execPath, [program, '--headless', `--port=${port}`], { cpus, stdio: 'ignore' });
+  const url = `http://127.0.0.1:${port}`;
+  await answers(url);
+  // The gateway takes the upstream from the request; loopback is allowed by its defaults.
+  const headers = { 'x-portkey-provider': 'openai', 'x-portkey-custom-host': upstream };
+  return { pid: child.pid, url, headers, stop: () => stop(child) };
+}
+
+async function answers(url) {
+  for (const begin = performance.now(); performance.now() - begin < START_WITHIN_MS; await wait(100)) {
+    try {
+      await fetch(url);
+      return;
+    } catch {
+      // not yet
+    }
+  }
+  throw new Error(`${PACKAGE} did not start`);
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? address?.port : 0));
+    });
+  });
+}
+
+const MISSED = 'see the CPU column. Next: profile what the router does for each request';

@@ -1,0 +1,97 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { request } from 'undici';
+
+/** A message as it passes by, in clear: what whoever terminates TLS has in hand. */
+export interface PassingRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** An answer on its way back. */
+export interface PassingAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** What the one in the middle does; without it, messages pass unchanged. */
+export interface Attack {
+  /** Returns what goes on to the router, or an answer made up on the spot. */
+  readonly onRequest?: (
+    seen: PassingRequest,
+  ) => Promise<PassingRequest | PassingAnswer> | PassingRequest | PassingAnswer;
+  readonly onAnswer?: (seen: PassingAnswer, to: PassingRequest) => Promise<PassingAnswer> | PassingAnswer;
+}
+
+/** A proxy between client and router that can do to messages what a TLS-terminating middlebox can. */
+export interface ManInTheMiddle {
+  readonly url: string;
+  /** The sealed requests that passed, as they came. */
+  readonly seen: readonly PassingRequest[];
+  attack(attack: Attack): void;
+  close(): Promise<void>;
+}
+
+const HOP_BY_HOP = new Set(['connection', 'host', 'content-length', 'transfer-encoding', 'keep-alive', 'expect']);
+
+function endToEnd(headers: IncomingHttpHeaders): Record<string, string> {
+  const kept = Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name));
+  return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
+}
+
+/** Sends a message to a router. */
+export async function sendOn(router: string, message: PassingRequest): Promise<PassingAnswer> {
+  const answer = await request(`${router}${message.path}`, {
+    method: message.method === 'GET' ? 'GET' : 'POST',
+    headers: endToEnd(message.headers),
+    body: message.method === 'GET' ? null : message.body,
+  });
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    body: Buffer.from(await answer.body.arrayBuffer()),
+  };
+}
+
+/** Starts one between a client and the router at `router`. */
+export async function startManInTheMiddle(router: string): Promise<ManInTheMiddle> {
+  let current: Attack = {};
+  const seen: PassingRequest[] = [];
+
+  const answerTo = async (message: PassingRequest): Promise<PassingAnswer> => {
+    const outcome = (await current.onRequest?.(message)) ?? message;
+    if ('status' in outcome) return outcome;
+    const answer = await sendOn(router, outcome);
+    return (await current.onAnswer?.(answer, message)) ?? answer;
+  };
+
+  const server = createServer((incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      const { method = 'GET', url: path = '/', headers } = incoming;
+      const message = { method, path, headers, body: Buffer.concat(chunks) };
+      if (method === 'POST') seen.push(message);
+      answerTo(message).then(
+        (answer) => response.writeHead(answer.status, endToEnd(answer.headers)).end(answer.body),
+        () => response.destroy(),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    attack: (attack) => {
+      current = attack;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

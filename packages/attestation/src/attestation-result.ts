@@ -1,0 +1,118 @@
+import type { EvidenceType } from './bundle.ts';
+import type { Claims } from './claims.ts';
+import type { VerifiedEvidence } from './evidence.ts';
+import type { AttestationPolicy } from './policy/policy.ts';
+
+/** One step of a verification that has been passed. */
+export interface VerificationStep {
+  readonly name: 'schema' | 'type' | 'binding' | 'crypto' | 'policy' | 'claims';
+  readonly status: 'passed';
+  readonly detail: string;
+}
+
+/**
+ * What a verified bundle proves, in the words of EAR but local and unsigned. Evidence that fails throws, so that there
+ * is no result to overlook.
+ */
+export interface AttestationResult {
+  /** `warning` where the policy let something pass that it need not have; `warnings` says what. */
+  readonly status: 'affirming' | 'warning';
+  readonly warnings: readonly string[];
+  readonly type: EvidenceType;
+  /** By the platform's own names, lower-case hexadecimal. */
+  readonly measurements: Readonly<Record<string, string>>;
+  /** Version numbers or status of the platform's firmware, as the platform has them. */
+  readonly tcb: VerifiedEvidence extends infer T ? (T extends { tcb: infer U } ? U : never) | null : never;
+  /** Advisories of the vendor that concern the platform. */
+  readonly advisories: readonly string[];
+  readonly claims: Claims;
+  readonly keyId: string;
+  /** What to encrypt to. */
+  readonly keyConfig: Uint8Array;
+  readonly verifiedAt: Date;
+  /** When to attest anew. */
+  readonly validUntil: Date;
+  readonly steps: readonly VerificationStep[];
+  readonly evidence: VerifiedEvidence;
+}
+
+export function attestationResult(
+  evidence: VerifiedEvidence,
+  claims: Claims,
+  policy: AttestationPolicy,
+  answersNonce: boolean,
+  now: number,
+): AttestationResult {
+  const warnings = warningsOf(evidence, policy);
+  const madeAt = answersNonce ? now : claims.iat * 1_000;
+  return {
+    status: warnings.length === 0 ? 'affirming' : 'warning',
+    warnings,
+    type: evidence.type,
+    measurements: measurementsOf(evidence),
+    tcb: 'tcb' in evidence ? evidence.tcb : null,
+    advisories: advisoriesOf(evidence),
+    claims,
+    keyId: claims.kid,
+    keyConfig: claims.keyConfig,
+    verifiedAt: new Date(now),
+    validUntil: new Date(Math.min(claims.exp * 1_000, evidence.validUntil, madeAt + policy.maxAgeSeconds * 1_000)),
+    steps: [
+      passed('schema', 'the bundle is well-formed'),
+      passed('type', `the policy lists ${evidence.type}`),
+      passed('binding', answersNonce ? 'the evidence answers the challenge' : 'the evidence commits to the claims'),
+      passed('crypto', evidence.type === 'software' ? 'signed by software' : 'signed by the vendor, up to the pinned root'),
+      passed('policy', 'the policy allows what the evidence says'),
+      passed('claims', 'router, time and key are as expected'),
+    ],
+    evidence,
+  };
+}
+
+function passed(name: VerificationStep['name'], detail: string): VerificationStep {
+  return { name, status: 'passed', detail };
+}
+
+function measurementsOf(evidence: VerifiedEvidence): Readonly<Record<string, string>> {
+  switch (evidence.type) {
+    case 'sev-snp':
+      return { measurement: evidence.measurement, hostData: evidence.hostData };
+    case 'tdx':
+      return trustDomain(evidence);
+    case 'dstack-tdx':
+      return {
+        ...trustDomain(evidence),
+        ...(evidence.composeHash === null ? {} : { composeHash: evidence.composeHash }),
+        ...(evidence.appId === null ? {} : { appId: evidence.appId }),
+      };
+    case 'aws-nitro':
+      return Object.fromEntries([...evidence.pcrs].map(([index, value]) => [`pcr${index}`, value]));
+    case 'software':
+      return {};
+  }
+}
+
+function trustDomain({ mrTd, rtmr, mrConfigId }: { mrTd: string; rtmr: readonly string[]; mrConfigId: string }) {
+  return { mrTd, ...Object.fromEntries(rtmr.map((value, index) => [`rtmr${index}`, value])), mrConfigId };
+}
+
+function advisoriesOf(evidence: VerifiedEvidence): readonly string[] {
+  return evidence.type === 'tdx' || evidence.type === 'dstack-tdx' ? evidence.tcb.advisories : [];
+}
+
+function warningsOf(evidence: VerifiedEvidence, policy: AttestationPolicy): readonly string[] {
+  if (evidence.type === 'software') return ['software evidence proves nothing'];
+  const warnings: string[] = [];
+  const anyMeasurement = policy.platforms.some(
+    (entry) => entry.type === evidence.type && entry.dangerouslyAcceptAnyMeasurement,
+  );
+  if (anyMeasurement) warnings.push('any software is accepted');
+  if (evidence.type === 'sev-snp') {
+    if (evidence.product === 'Milan') warnings.push('attestation keys of Milan can be extracted by software');
+    return warnings;
+  }
+  if (evidence.type === 'aws-nitro') return warnings;
+  if (evidence.tcb.status !== 'UpToDate') warnings.push(`TCB status is ${evidence.tcb.status}`);
+  if (!evidence.attributes.septVeDisable) warnings.push('the host can inject exceptions');
+  return warnings;
+}

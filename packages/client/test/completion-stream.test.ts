@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { ChatCompletionChunk } from '../src/chat-completion.ts';
+import { CompletionStream, streamOfOne } from '../src/completion-stream.ts';
+
+const CHUNK: ChatCompletionChunk = { object: 'chat.completion.chunk', choices: [] };
+
+async function* chunks(count: number): AsyncGenerator<ChatCompletionChunk> {
+  for (let index = 0; index < count; index++) yield CHUNK;
+}
+
+async function read(stream: CompletionStream, onChunk: () => void = () => undefined): Promise<number> {
+  let count = 0;
+  for await (const _ of stream) {
+    count++;
+    onChunk();
+  }
+  return count;
+}
+
+test('yields the chunks of its source in order and ends with it', async () => {
+  await expect(read(new CompletionStream(chunks(3)))).resolves.toBe(3);
+  await expect(read(streamOfOne(CHUNK))).resolves.toBe(1);
+});
+
+test('refuses a second reader instead of yielding nothing', async () => {
+  const stream = streamOfOne(CHUNK);
+  await read(stream);
+  await expect(read(stream)).rejects.toMatchObject({ name: 'ConfigurationError', code: 'invalid_option' });
+});
+
+test('an abort is an error and never the end of the answer', async () => {
+  const early = streamOfOne(CHUNK);
+  early.controller.abort();
+  await expect(read(early)).rejects.toMatchObject({ name: 'APIUserAbortError', code: 'request_aborted' });
+  const late = streamOfOne(CHUNK);
+  await expect(read(late, () => late.controller.abort())).rejects.toMatchObject({ code: 'request_aborted' });
+});
+
+test('a reader who leaves early lets the source clean up', async () => {
+  let cleaned = false;
+  async function* source(): AsyncGenerator<ChatCompletionChunk> {
+    try {
+      yield* chunks(2);
+    } finally {
+      cleaned = true;
+    }
+  }
+  for await (const _ of new CompletionStream(source())) break;
+  expect(cleaned).toBe(true);
+});
+
+test('an error of the source reaches the reader', async () => {
+  async function* source(): AsyncGenerator<ChatCompletionChunk> {
+    yield CHUNK;
+    throw new Error('cut');
+  }
+  await expect(read(new CompletionStream(source()))).rejects.toThrow('cut');
+});
