@@ -1,5 +1,7 @@
 import type { CryptoProvider } from '@sotto/protocol';
 import type { RsaKeyPair } from '@sotto/protocol/nomyo-v1';
+import type { HpkeProvider } from '@sotto/protocol/hpke';
+import type { Ed25519Verify } from '@sotto/protocol/key-statement';
 import type { Clock } from './clock.ts';
 import type { Transport } from './transport.ts';
 
@@ -10,6 +12,10 @@ import type { Transport } from './transport.ts';
 export interface Platform {
   readonly crypto: CryptoProvider;
   readonly transport: Transport;
+  /** Seals requests and opens answers over ohttp. */
+  readonly hpke: HpkeProvider;
+  /** Verifies the signatures of key statements. */
+  readonly verifyEd25519: Ed25519Verify;
   readonly clock: Clock;
   /** Null where there are no files, as in browsers. */
   readonly keyFiles: KeyFiles | null;

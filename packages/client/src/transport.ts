@@ -6,7 +6,8 @@ export interface TransportRequest {
   readonly url: string;
   /** Header fields, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | null;
+  /** Streamed only where the transport says that it can. */
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array> | null;
   /** Ends the exchange at any stage, the reading of the answer's body too. */
   readonly signal: AbortSignal;
 }
@@ -33,6 +34,8 @@ export interface TransportResponse {
  * cookie and adds no credential.
  */
 export interface Transport {
+  /** Whether a request's body may be streamed. Default: only what is there can be sent. */
+  readonly streamsUploads?: boolean;
   /** @throws APIConnectionError `connection_failed` where no answer came */
   send(request: TransportRequest): Promise<TransportResponse>;
 }

@@ -1,4 +1,4 @@
-import { nodeCrypto } from '@sotto/protocol/node';
+import { nodeCrypto, nodeEd25519Verify, nodeHpke } from '@sotto/protocol/node';
 import { generateRsaKeyPair } from '@sotto/protocol/nomyo-v1';
 import type { ClientOptions } from '../client-options.ts';
 import { systemClock } from '../clock.ts';
@@ -10,6 +10,8 @@ import { undiciTransport } from './undici-transport.ts';
 export const nodePlatform: Platform = {
   crypto: nodeCrypto,
   transport: undiciTransport(),
+  hpke: nodeHpke,
+  verifyEd25519: nodeEd25519Verify,
   clock: systemClock,
   keyFiles: nodeKeyFiles,
   environment(name) {

@@ -1,5 +1,6 @@
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, request } from 'undici';
-import { connectionFailed, type ResponseBody, type Transport } from '../transport.ts';
+import { connectionFailed, type ResponseBody, type Transport, type TransportRequest } from '../transport.ts';
 
 /** How long an idle connection is kept for the next request, where the router does not say less. */
 const KEEP_ALIVE_MS = 30_000;
@@ -10,18 +11,24 @@ const KEEP_ALIVE_MS = 30_000;
  */
 export function undiciTransport(dispatcher: Dispatcher = defaultAgent()): Transport {
   return {
+    streamsUploads: true,
     async send({ method, url, headers, body, signal }) {
       let answer: Dispatcher.ResponseData;
       try {
         // No compression: a sealed answer does not shrink, and its length must not depend on the plaintext.
         const sent = { 'accept-encoding': 'identity', ...headers };
-        answer = await request(url, { dispatcher, method, headers: sent, body, signal });
+        answer = await request(url, { dispatcher, method, headers: sent, body: sendable(body), signal });
       } catch (error) {
         throw connectionFailed(error);
       }
       return { status: answer.statusCode, headers: flatten(answer.headers), body: bodyOf(answer.body) };
     },
   };
+}
+
+function sendable(body: TransportRequest['body']): string | Uint8Array | Readable | null {
+  const isWhole = body === null || typeof body === 'string' || body instanceof Uint8Array;
+  return isWhole ? body : Readable.from(body, { objectMode: false });
 }
 
 function defaultAgent(): Agent {

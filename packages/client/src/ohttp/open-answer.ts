@@ -17,11 +17,16 @@ export interface InnerResponse {
 
 /**
  * Opens the answer to a request, up to its head.
+ * @param onEnd called once: with true at the authenticated end, else with false, and then ends the outer exchange
  * @throws SecurityError `response_truncated`, `decryption_failed`, `chunk_too_large`, `invalid_response`
  * @throws APIConnectionError `connection_failed` where the connection broke before anything was authenticated
  */
-export async function openAnswer(sealed: SealedRequest, body: ResponseBody): Promise<InnerResponse> {
-  const content = new AnswerContent(sealed, body);
+export async function openAnswer(
+  sealed: SealedRequest,
+  body: ResponseBody,
+  onEnd: (complete: boolean) => void,
+): Promise<InnerResponse> {
+  const content = new AnswerContent(sealed, body, onEnd);
   const { status, headers } = await content.head();
   return { status, headers, body: content };
 }
@@ -31,11 +36,13 @@ class AnswerContent implements ResponseBody {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #opener: ResponseOpener;
   readonly #decoder: ResponseDecoder;
+  readonly #onEnd: (complete: boolean) => void;
   #head: ResponseHead | null = null;
   #pieces: Uint8Array[] = [];
   #state: 'open' | 'complete' | 'failed' = 'open';
 
-  constructor(sealed: SealedRequest, body: ResponseBody) {
+  constructor(sealed: SealedRequest, body: ResponseBody, onEnd: (complete: boolean) => void) {
+    this.#onEnd = onEnd;
     this.#source = body[Symbol.asyncIterator]();
     this.#decoder = new ResponseDecoder({
       onHead: (head) => {
@@ -71,7 +78,8 @@ class AnswerContent implements ResponseBody {
   async cancel(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'failed';
-    await this.#source.return?.();
+    // Not the source's own `return`: that would wait for the read under way.
+    this.#onEnd(false);
   }
 
   /** Takes one more read of the sealed body, or its end. */
@@ -82,6 +90,7 @@ class AnswerContent implements ResponseBody {
         await this.#opener.finish();
         this.#decoder.finish();
         this.#state = 'complete';
+        this.#onEnd(true);
         return;
       }
       await this.#opener.push(next.value);

@@ -1,0 +1,50 @@
+import { ConfigurationError } from '@sotto/protocol';
+import { type Fetch, fetchTransport } from '../fetch-transport.ts';
+import { Log, type Logger, type LogLevel, parseLogLevel } from '../log.ts';
+import { type OhttpOptions, openChannel, resolveOhttpOptions } from '../ohttp/ohttp-options.ts';
+import type { OhttpRuntime } from '../ohttp/runtime.ts';
+import { createRouterMemory } from '../router-memory.ts';
+import { parseRouterUrl } from '../router-url.ts';
+import type { OnSecurityError } from './error-response.ts';
+import { type SecureFetch, secureFetchOver } from './secure-fetch.ts';
+
+/** Options of `createSecureFetch`. */
+export interface SecureFetchOptions extends OhttpOptions {
+  /** The router's address; a final `/v1` is taken off. */
+  readonly routerUrl: string;
+  /** Default `throw`; the adapters for SDKs answer. */
+  readonly onSecurityError?: OnSecurityError | undefined;
+  /** Carries the sealed requests in the place of the runtime's own. */
+  readonly fetch?: Fetch | undefined;
+  /** Parts of the runtime to replace: another transport, another HPKE. */
+  readonly runtime?: Partial<OhttpRuntime> | undefined;
+  /** Default: none, and nothing is logged. */
+  readonly logger?: Logger | null | undefined;
+  /** Default `warn`. */
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/**
+ * Makes the function that `createSecureFetch` is in one runtime.
+ * @throws ConfigurationError `invalid_option`, `unsupported_runtime`
+ * @throws SecurityError `insecure_transport` for an http address, unless `allowHttp`
+ */
+export function secureFetchFactory(defaults: OhttpRuntime): (options: SecureFetchOptions) => SecureFetch {
+  return (options) => {
+    const router = parseRouterUrl(options.routerUrl, options.allowHttp ?? false);
+    const log = new Log(options.logger ?? null, parseLogLevel(options.logLevel ?? 'warn'));
+    const transport = options.fetch === undefined ? {} : { transport: fetchTransport(options.fetch) };
+    const runtime = { ...defaults, ...options.runtime, ...transport };
+    const memory = options.memory ?? createRouterMemory();
+    const channel = openChannel(runtime, router, resolveOhttpOptions(options), memory, log);
+    if (channel.trust === 'unpinned') {
+      log.warn('no identity of the router is pinned: whoever terminates TLS can put keys of their own in its place');
+    }
+    return secureFetchOver(channel, router, checkOnSecurityError(options.onSecurityError ?? 'throw'));
+  };
+}
+
+function checkOnSecurityError(value: string): OnSecurityError {
+  if (value === 'throw' || value === 'response') return value;
+  throw new ConfigurationError('onSecurityError is one of throw, response', { code: 'invalid_option' });
+}
