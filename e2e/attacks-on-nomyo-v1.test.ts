@@ -173,7 +173,7 @@ describe('the one in the middle', () => {
   });
 
   test('who hides that the router understands bindings succeeds against auto, and not against always', async () => {
-    let stolen = Buffer.alloc(0);
+    let stolen: Buffer = Buffer.alloc(0);
     middle.attack({
       onRequest: withSwappedKey,
       onAnswer: (answer, message) => {

@@ -1,6 +1,7 @@
 // The same request again and again over so many connections: stands in for wrk where that is missing.
-import { percentile } from '../harness/statistics.mjs';
+
 import { serveJobs } from '../harness/jobs.mjs';
+import { percentile } from '../harness/statistics.mjs';
 import { connections as open, send } from './send.mjs';
 
 async function run({ url, headers, body, connections, seconds }) {

@@ -1,7 +1,7 @@
 // Requests by the clock, whatever becomes of those before: a slow answer does not slow the asking.
 import { setTimeout as wait } from 'node:timers/promises';
-import { percentile } from '../harness/statistics.mjs';
 import { serveJobs } from '../harness/jobs.mjs';
+import { percentile } from '../harness/statistics.mjs';
 import { connections, send } from './send.mjs';
 
 const MOST_AT_ONCE = 256;
@@ -26,7 +26,12 @@ async function run({ url, headers, body, perSecond, seconds }) {
   }
   await Promise.all(answers);
   await pool.destroy();
-  return { p50Ms: percentile(latencies, 0.5), p99Ms: percentile(latencies, 0.99), requests: latencies.length, failures };
+  return {
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
+    requests: latencies.length,
+    failures,
+  };
 }
 
 serveJobs({ run });

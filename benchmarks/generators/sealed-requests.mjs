@@ -11,10 +11,10 @@ import {
   PUBLIC_KEY_HEADER,
   sealRequest,
 } from '@sotto/protocol/nomyo-v1';
-import { percentile } from '../harness/statistics.mjs';
 import { serveJobs } from '../harness/jobs.mjs';
 import { chatRequest } from '../harness/requests.mjs';
 import { API_KEY } from '../harness/router.mjs';
+import { percentile } from '../harness/statistics.mjs';
 import { connections as open, send } from './send.mjs';
 
 /** One answer in so many is kept and opened afterwards: proof that the router did the work. */
@@ -32,7 +32,12 @@ async function prepare({ url, count, bytes }) {
   while (sealedRequests.length < count) {
     const payloadId = randomUUID();
     const fields = { payloadId, clientKey: pair.publicKey, tier: null, nowMs: Date.now() };
-    const { body, contentKey } = await sealRequest(nodeCrypto, routerKey, payload, await makeBinding(nodeCrypto, fields));
+    const { body, contentKey } = await sealRequest(
+      nodeCrypto,
+      routerKey,
+      payload,
+      await makeBinding(nodeCrypto, fields),
+    );
     const headers = {
       'content-type': 'application/octet-stream',
       authorization: `Bearer ${API_KEY}`,

@@ -1,7 +1,7 @@
 // Streams whose tokens carry the time at which the upstream wrote them: how late each one is here.
 import { setTimeout as wait } from 'node:timers/promises';
-import { percentile } from '../harness/statistics.mjs';
 import { serveJobs } from '../harness/jobs.mjs';
+import { percentile } from '../harness/statistics.mjs';
 import { connections, send } from './send.mjs';
 
 const TOKEN = /"content":"(\d+)"/g;

@@ -1,5 +1,6 @@
 // A TCP relay that counts what passes, heads and bodies apart.
 import { connect, createServer } from 'node:net';
+import { listenOnLoopback } from './listen.mjs';
 
 const HEAD_END = '\r\n\r\n';
 
@@ -16,10 +17,9 @@ export async function startCountingRelay(url) {
     client.on('error', () => router.destroy());
     router.on('error', () => client.destroy());
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
+  const ownUrl = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    url: ownUrl,
     /** Counts one exchange. @param {() => Promise<unknown>} exchange */
     async count(exchange) {
       up = [];

@@ -14,7 +14,7 @@ export async function startJobs(module, { cpus = null, nodeOptions = [] } = {}) 
   });
   const waiting = new Map();
   let calls = 0;
-  child.on('message', ({ call, result, error }) => {
+  child.on('message', (/** @type {any} */ { call, result, error }) => {
     const { resolve, reject } = waiting.get(call);
     waiting.delete(call);
     if (error === undefined) resolve(result);

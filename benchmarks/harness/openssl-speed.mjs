@@ -12,8 +12,16 @@ function speedArguments(seconds) {
 export async function privateOperationsPerSecond(seconds) {
   const lines = (await run('openssl', speedArguments(seconds))).split('\n');
   // Later versions have more columns: count from the right, where the rates are.
-  const header = lines.find((line) => /\bsign\/s\b/.test(line))?.trim().split(/\s+/) ?? [];
-  const row = lines.find((line) => /^rsa\s+4096 bits/.test(line))?.trim().split(/\s+/) ?? [];
+  const header =
+    lines
+      .find((line) => /\bsign\/s\b/.test(line))
+      ?.trim()
+      .split(/\s+/) ?? [];
+  const row =
+    lines
+      .find((line) => /^rsa\s+4096 bits/.test(line))
+      ?.trim()
+      .split(/\s+/) ?? [];
   const rate = Number(row.at(header.indexOf('sign/s') - header.length));
   if (!(rate > 0)) throw new Error('openssl speed printed a table of another form');
   return rate;

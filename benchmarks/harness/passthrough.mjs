@@ -1,7 +1,8 @@
 // Clear requests through a gateway that has one core, from a load generator and to an upstream on the others.
-import { cpuSeconds, residentMiB } from './process-usage.mjs';
+
 import { PINNED } from './cpus.mjs';
 import { startJobs } from './jobs.mjs';
+import { cpuSeconds, residentMiB } from './process-usage.mjs';
 import { clearRequest } from './requests.mjs';
 import { decimal, median, spread } from './statistics.mjs';
 import { closedLoop } from './wrk.mjs';
@@ -68,7 +69,8 @@ async function byTurns(gateways, { base, stream, drive }, origin, { rounds, seco
     }
     for (const { request } of started) await drive(request, warmUpSeconds);
     for (let round = 0; round < rounds; round++) {
-      for (const { gateway, request, samples } of started) samples.push(await sample(gateway, () => drive(request, seconds)));
+      for (const { gateway, request, samples } of started)
+        samples.push(await sample(gateway, () => drive(request, seconds)));
     }
   } finally {
     for (const { gateway } of started) await gateway.stop();
@@ -91,7 +93,10 @@ export function passThroughTable(results) {
   const rows = [...results].flatMap(([what, byGateway]) =>
     [...byGateway].map(([name, samples]) => {
       const of = (field, digits) => decimal(median(samples.map((each) => each[field])), digits);
-      const rate = spread(samples.map(({ perSecond }) => perSecond), 0);
+      const rate = spread(
+        samples.map(({ perSecond }) => perSecond),
+        0,
+      );
       const busy = `${decimal(100 * median(samples.map(({ busy }) => busy)), 0)} %`;
       return [what, name, rate, of('p50Ms', 2), of('p99Ms', 2), of('cpuPer1000', 3), busy, of('residentMiB', 0)];
     }),

@@ -38,7 +38,9 @@ async function wrk(request, { connections, seconds, cpus }) {
 
 function lua({ headers, body }) {
   // JSON's string is Lua's too for the printable ASCII of these requests.
-  const fields = Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`);
+  const fields = Object.entries(headers).map(
+    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
+  );
   return `wrk.method = "POST"
 wrk.body = ${JSON.stringify(body)}
 ${fields.join('\n')}

@@ -37,7 +37,10 @@ async function firstAnswers(url, keyDir, starts) {
   // The first one makes the pair that the others find.
   await inOwnProcess((client) => client.call('firstAnswer', { url, bytes: REQUEST_BYTES, keyDir }));
   for (let index = 0; index < starts; index++) {
-    for (const [samples, directory] of [[fresh, null], [stored, keyDir]]) {
+    for (const [samples, directory] of [
+      [fresh, null],
+      [stored, keyDir],
+    ]) {
       samples.push(
         await inOwnProcess((client) => client.call('firstAnswer', { url, bytes: REQUEST_BYTES, keyDir: directory })),
       );
@@ -71,8 +74,14 @@ function costs(url, keyDir, { rounds, count }) {
 function tables(fresh, stored, sealed, clear) {
   const starts = (what, samples) => [
     what,
-    spread(samples.map(({ importMs }) => importMs), 0),
-    spread(samples.map(({ answerMs }) => answerMs), 0),
+    spread(
+      samples.map(({ importMs }) => importMs),
+      0,
+    ),
+    spread(
+      samples.map(({ answerMs }) => answerMs),
+      0,
+    ),
   ];
   const cost = (what, samples) => [
     what,

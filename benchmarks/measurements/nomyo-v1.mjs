@@ -38,15 +38,24 @@ export async function measure({ quick, log }) {
 
 /** Two routers, one with a worker a core, and whoever sends to them. All share all cores, as they would. */
 class Bench {
+  constructor({ upstream, single, several, sealer, asker }) {
+    this.upstream = upstream;
+    this.single = single;
+    this.several = several;
+    this.sealer = sealer;
+    this.asker = asker;
+  }
+
   static async start() {
-    const bench = new Bench();
-    bench.upstream = await startJobs(new URL('../targets/upstream.mjs', import.meta.url));
-    const upstream = `${await bench.upstream.call('listen')}/json/512`;
-    bench.single = await startRouter({ upstream });
-    bench.several = await startRouter({ upstream, workers: CORES });
-    bench.sealer = await startJobs(new URL('../generators/sealed-requests.mjs', import.meta.url));
-    bench.asker = await startJobs(new URL('../generators/paced-requests.mjs', import.meta.url));
-    return bench;
+    const upstream = await startJobs(new URL('../targets/upstream.mjs', import.meta.url));
+    const base = `${await upstream.call('listen')}/json/512`;
+    return new Bench({
+      upstream,
+      single: await startRouter({ upstream: base }),
+      several: await startRouter({ upstream: base, workers: CORES }),
+      sealer: await startJobs(new URL('../generators/sealed-requests.mjs', import.meta.url)),
+      asker: await startJobs(new URL('../generators/paced-requests.mjs', import.meta.url)),
+    });
   }
 
   async stop() {
@@ -98,11 +107,32 @@ function findings(rounds) {
   const sealedRow = (what, key) => {
     const of = (field) => rounds.map((round) => round[key][field]);
     const share = spread(rounds.map((round) => round[key].perSecond / round.openssl));
-    return [what, spread(of('perSecond'), 0), share, decimal(median(of('p50Ms')), 1), decimal(median(of('p99Ms')), 1), decimal(median(of('cpuMs')), 2)];
+    return [
+      what,
+      spread(of('perSecond'), 0),
+      share,
+      decimal(median(of('p50Ms')), 1),
+      decimal(median(of('p99Ms')), 1),
+      decimal(median(of('cpuMs')), 2),
+    ];
   };
-  const openssl = ['openssl speed rsa4096, private operations', spread(rounds.map((round) => round.openssl), 0), '1', '–', '–', '–'];
+  const openssl = [
+    'openssl speed rsa4096, private operations',
+    spread(
+      rounds.map((round) => round.openssl),
+      0,
+    ),
+    '1',
+    '–',
+    '–',
+    '–',
+  ];
   const clearRow = (what, key) => {
-    const of = (field) => spread(rounds.map((round) => round[key][field]), 1);
+    const of = (field) =>
+      spread(
+        rounds.map((round) => round[key][field]),
+        1,
+      );
     return [what, of('p50Ms'), of('p99Ms')];
   };
   return {

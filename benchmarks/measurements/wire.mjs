@@ -21,7 +21,16 @@ export async function measure() {
   try {
     const rows = [];
     for (const [what, bytes] of SIZES) rows.push(...(await rowsOf(what, bytes, origin)));
-    const columns = ['exchange', 'protocol', 'request head', 'request body', 'of clear', 'answer head', 'answer body', 'of clear'];
+    const columns = [
+      'exchange',
+      'protocol',
+      'request head',
+      'request body',
+      'of clear',
+      'answer head',
+      'answer body',
+      'of clear',
+    ];
     const caption = 'Bytes after the first exchange, which also fetches the router’s key. “Of clear” is head and body.';
     return { tables: [{ caption, columns, rows }], budget: [] };
   } finally {

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import { Pool } from 'undici';
 import { serveJobs } from '../harness/jobs.mjs';
+import { listenOnLoopback } from '../harness/listen.mjs';
 
 function forward(pool, basePath, message, response, body) {
   let upstream = null;
@@ -44,9 +45,7 @@ function listen({ upstream }) {
       forward(pool, pathname, message, response, chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
     });
   });
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}`));
-  });
+  return listenOnLoopback(server);
 }
 
 serveJobs({ listen });

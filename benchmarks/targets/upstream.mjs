@@ -4,6 +4,7 @@
 //   /paced/COUNT/MS/…      the same, one every so many milliseconds, each with the time at which it was written
 import { createServer } from 'node:net';
 import { serveJobs } from '../harness/jobs.mjs';
+import { listenOnLoopback } from '../harness/listen.mjs';
 import { prose } from '../harness/requests.mjs';
 
 const STREAM_HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n';
@@ -88,12 +89,4 @@ function serve(socket) {
   });
 }
 
-serveJobs({
-  listen: () =>
-    new Promise((resolve) => {
-      const server = createServer(serve).listen(0, '127.0.0.1', () => {
-        const address = server.address();
-        resolve(`http://127.0.0.1:${address.port}`);
-      });
-    }),
-});
+serveJobs({ listen: () => listenOnLoopback(createServer(serve)) });

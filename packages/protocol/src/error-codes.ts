@@ -90,7 +90,6 @@ export const ERROR_CODES = {
   claims_expired: null,
   claims_not_yet_valid: null,
   audience_mismatch: null,
-  fetch_failed: null,
   // Attestation: good evidence that the policy does not allow
   policy_empty: null,
   type_not_allowed: null,

@@ -7,7 +7,7 @@ import { SecurityError, type SottoError } from './errors.ts';
  */
 export type MessageKind = 'request' | 'response';
 
-/** The one error for everything that fails to decrypt: it never says which step did (RFC 9458 §5.2). */
+/** The one error for everything that fails to decrypt: it never says which step did (protocol-ohttp §9). */
 export function decryptionFailed(kind: MessageKind): SottoError {
   return kind === 'request'
     ? apiError('decryption_failed', 'the request could not be decrypted')

@@ -1,6 +1,3 @@
-/** Longest encoding of a variable-length integer, in bytes (RFC 9000 §16). */
-export const MAX_VARINT_BYTES = 8;
-
 /** Bytes that the integer starting with `firstByte` takes: its two highest bits say so (RFC 9000 §16). */
 export function varintLength(firstByte: number): 1 | 2 | 4 | 8 {
   return ([1, 2, 4, 8] as const)[(firstByte >> 6) & 3] ?? 8;

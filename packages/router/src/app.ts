@@ -1,11 +1,11 @@
-import { apiError } from '@sotto/protocol';
+import { apiError, errorBody, errorBodyWithDetail } from '@sotto/protocol';
 import { parseConfig } from './config/parse.ts';
 import type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 import type { Environment } from './config/secrets.ts';
 import { createKeyRing } from './create-key-ring.ts';
 import { createUpstream } from './create-upstream.ts';
 import { ehbpDoor, ehbpKeyRoutes, isEhbpRequest } from './gateways/ehbp/gateway.ts';
-import { nomyoGatewayRoutes } from './gateways/nomyo-v1/gateway.ts';
+import { nomyoGatewayRoutes, SECURE_COMPLETION_PATH } from './gateways/nomyo-v1/gateway.ts';
 import { ohttpGatewayRoutes } from './gateways/ohttp/gateway.ts';
 import { healthRoutes } from './health/routes.ts';
 import type { GenerationSeed } from './hpke-keys/key-generation.ts';
@@ -120,7 +120,11 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
     } catch (error) {
       const told = asApiError(error);
       if (told.code === 'internal_error') options.onInternalError?.(exchange.id, error);
-      sendError(exchange.sink, told);
+      sendError(
+        exchange.sink,
+        told,
+        exchange.request.path === SECURE_COMPLETION_PATH ? errorBodyWithDetail : errorBody,
+      );
     }
   };
 

@@ -1,6 +1,6 @@
 export { createRouter, type Router, type RouterOptions } from './app.ts';
 export { type ConfigSources, loadConfig } from './config/load.ts';
-export { parseConfig } from './config/parse.ts';
+export { keysWithoutEffect, parseConfig } from './config/parse.ts';
 export type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 export type { Exchange, ExchangeRequest, Handler, HeaderFields, ResponseSink } from './http/exchange.ts';
 export { type RouterServer, serve } from './serve.ts';

@@ -51,7 +51,7 @@ export function json(value: unknown, status = 200, headers: Record<string, strin
 }
 
 /** What it does until told otherwise: echoes the last message, streamed where asked, and lists `models`. */
-function wellBehaved(models: readonly string[]): Behaviour {
+export function wellBehaved(models: readonly string[]): Behaviour {
   return (request, response) => {
     if (request.path.endsWith('/models')) {
       json({ object: 'list', data: models.map((id) => ({ id, object: 'model' })) })(request, response);

@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { access, readFile } from 'node:fs/promises';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SecureCompletionClient } from '@sotto/client';
 import { nodeCrypto } from '@sotto/protocol/node';
@@ -7,10 +7,11 @@ import { fingerprint, importPublicKeySpki } from '@sotto/protocol/nomyo-v1';
 import { onePositional, parseArguments, UsageError } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 
-const usage = `sotto keys: make and look at RSA key files
+const usage = `sotto keys: make and look at key files
 
-  sotto keys generate [--dir DIR]   an RSA-4096 pair: private_key.pem (mode 0600) and public_key.pem
-  sotto keys inspect FILE           fingerprint and kind of a key file; never the key itself
+  sotto keys generate [--dir DIR]        an RSA-4096 pair: private_key.pem (mode 0600) and public_key.pem
+  sotto keys generate --identity FILE    a router's Ed25519 identity: one private key file (mode 0600)
+  sotto keys inspect FILE                fingerprint and kind of a key file; never the key itself
 
 Options
   --dir DIR             default: client_keys
@@ -20,6 +21,7 @@ Options
 
 const options = {
   dir: { type: 'string' },
+  identity: { type: 'string' },
   'password-env': { type: 'string' },
   force: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -30,7 +32,7 @@ type Values = ReturnType<typeof parseArguments<typeof options>>['values'];
 /** `sotto keys` */
 export const keysCommand: Command = {
   name: 'keys',
-  summary: 'make and look at RSA key files',
+  summary: 'make and look at key files',
   usage,
   async run(args, context) {
     const { values, positionals } = parseArguments(args, options);
@@ -38,7 +40,9 @@ export const keysCommand: Command = {
     switch (action) {
       case 'generate':
         if (rest.length > 0) throw new UsageError(`keys generate takes no argument ${rest[0]}`);
-        return generate(values, context);
+        return values.identity === undefined
+          ? generate(values, context)
+          : generateIdentity(values.identity, values, context);
       case 'inspect':
         return inspect(onePositional(rest, 'one key file'), values, context);
       default:
@@ -71,6 +75,30 @@ async function generate(values: Values, context: CommandContext): Promise<number
   return 0;
 }
 
+/** Writes the key that signs `/pki/keys`, for the configuration's `identity.keyFile`. */
+async function generateIdentity(path: string, values: Values, { terminal }: CommandContext): Promise<number> {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' });
+  try {
+    await writeFile(path, pem, { flag: values.force === true ? 'w' : 'wx', mode: 0o600 });
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    throw new UsageError(taken ? `${path} is there already: --force overwrites it` : `${path} cannot be written`);
+  }
+  const found = { identity: path, fingerprint: identityFingerprint(publicKey) };
+  if (values.json === true) terminal.print(JSON.stringify(found));
+  else terminal.print(`${path} (not encrypted)\nSHA-256 ${found.fingerprint}\nClients pin it with pinnedSigners.`);
+  return 0;
+}
+
+/** SHA-256 of the raw Ed25519 public key: what `pinnedSigners` holds. */
+function identityFingerprint(publicKey: KeyObject): string {
+  const { x } = publicKey.export({ format: 'jwk' });
+  return createHash('sha256')
+    .update(Buffer.from(x ?? '', 'base64url'))
+    .digest('hex');
+}
+
 async function inspect(path: string, values: Values, context: CommandContext): Promise<number> {
   let text: string;
   try {
@@ -81,7 +109,19 @@ async function inspect(path: string, values: Values, context: CommandContext): P
   const isPrivate = text.includes('PRIVATE KEY-----');
   const encrypted = /ENCRYPTED/.test(text);
   const publicKey = isPrivate ? openPrivate(text, path, encrypted, values, context) : openPublic(text, path);
-  if (publicKey.asymmetricKeyType !== 'rsa') throw new UsageError(`${path} holds a key that is not RSA`);
+  if (publicKey.asymmetricKeyType === 'ed25519') {
+    const identity = {
+      path,
+      kind: isPrivate ? 'private' : 'public',
+      encrypted,
+      fingerprint: identityFingerprint(publicKey),
+    };
+    if (values.json === true) context.terminal.print(JSON.stringify(identity));
+    else context.terminal.print(`${path}: ${identity.kind} Ed25519 identity\nSHA-256 ${identity.fingerprint}`);
+    return 0;
+  }
+  if (publicKey.asymmetricKeyType !== 'rsa')
+    throw new UsageError(`${path} holds a key that is neither RSA nor Ed25519`);
   const { modulusLength, publicExponent } = publicKey.asymmetricKeyDetails ?? {};
   const found = {
     path,

@@ -57,7 +57,10 @@ export function encodeRequestHead(head: RequestHead): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** The start of a response in the indeterminate-length form (RFC 9292 §3.2). @throws ConfigurationError `invalid_option` */
+/**
+ * The start of a response in the indeterminate-length form (RFC 9292 §3.2).
+ * @throws ConfigurationError `invalid_option`
+ */
 export function encodeResponseHead(
   head: ResponseHead,
   informational: readonly ResponseHead[] = [],

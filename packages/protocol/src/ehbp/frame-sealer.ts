@@ -5,7 +5,7 @@ import type { ChunkSealingKey } from '../ohttp/chunk-sealer.ts';
 const EMPTY = new Uint8Array(0);
 const LENGTH_BYTES = 4; // EHBP §4.3
 
-/** Seals a body in frames (EHBP §4.3). Nothing marks the last one: whoever cuts a body between frames goes unnoticed. */
+/** Seals a body in frames (EHBP §4.3). Nothing marks the last one: who cuts a body between frames goes unnoticed. */
 export class FrameSealer {
   readonly #key: ChunkSealingKey;
 

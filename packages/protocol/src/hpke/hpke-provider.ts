@@ -70,7 +70,7 @@ export interface HpkeProvider {
   ): Awaitable<{ readonly enc: Uint8Array; readonly context: HpkeSender }>;
   /** Takes up a sender's context. @param enc Nenc bytes */
   setupReceiver(suite: HpkeSuite, keyPair: HpkeKeyPair, enc: Uint8Array, info: Uint8Array): Awaitable<HpkeReceiver>;
-  /** Imports a key of Nk bytes. */
+  /** Imports a key of Nk bytes, of which it keeps its own copy. */
   importAeadKey(aeadId: number, key: Uint8Array): Awaitable<AeadKey>;
   /** HKDF-SHA256-Extract (RFC 5869 §2.2). @returns 32 bytes */
   hkdfExtract(salt: Uint8Array, inputKey: Uint8Array): Awaitable<Uint8Array>;

@@ -43,10 +43,10 @@ class MlKemKey implements Key {
   }
 }
 
-/** ML-KEM-768 (draft-ietf-hpke-pq §5.1), from noble. */
+/** ML-KEM-768 (draft-ietf-hpke-pq §3), from noble. */
 export const mlkem768Noble: KEMFactory = () => makeKem(KEM_MLKEM768, 'ML-KEM-768', null);
 
-/** MLKEM768-X25519 (draft-ietf-hpke-pq §5.2, draft-connolly-cfrg-xwing-kem): noble's ML-KEM and a curve of choice. */
+/** MLKEM768-X25519 (draft-ietf-hpke-pq §4, draft-connolly-cfrg-xwing-kem): noble's ML-KEM and a curve of choice. */
 export function mlkem768X25519Noble(x25519: X25519): KEMFactory {
   return () => makeKem(KEM_MLKEM768_X25519, 'MLKEM768-X25519', x25519);
 }

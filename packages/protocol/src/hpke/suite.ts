@@ -1,8 +1,8 @@
-/** MLKEM768-X25519, also called X-Wing (draft-ietf-hpke-pq §5.2). */
+/** MLKEM768-X25519, also called X-Wing (draft-ietf-hpke-pq §4). */
 export const KEM_MLKEM768_X25519 = 0x647a;
 /** DHKEM(X25519, HKDF-SHA256) (RFC 9180 §7.1). */
 export const KEM_X25519 = 0x0020;
-/** ML-KEM-768 on its own (draft-ietf-hpke-pq §5.1): taken for the sake of peers, offered by nobody here. */
+/** ML-KEM-768 on its own (draft-ietf-hpke-pq §3): taken for the sake of peers, offered by nobody here. */
 export const KEM_MLKEM768 = 0x0041;
 /** HKDF-SHA256 (RFC 9180 §7.2). */
 export const KDF_HKDF_SHA256 = 0x0001;
@@ -42,9 +42,9 @@ export interface KemLengths {
 }
 
 const KEM_LENGTHS: ReadonlyMap<number, KemLengths> = new Map([
-  [KEM_MLKEM768_X25519, { publicKey: 1216, privateKey: 32, enc: 1120 }], // draft-ietf-hpke-pq §5.2
+  [KEM_MLKEM768_X25519, { publicKey: 1216, privateKey: 32, enc: 1120 }], // draft-ietf-hpke-pq §4
   [KEM_X25519, { publicKey: 32, privateKey: 32, enc: 32 }], // RFC 9180 §7.1
-  [KEM_MLKEM768, { publicKey: 1184, privateKey: 64, enc: 1088 }], // draft-ietf-hpke-pq §5.1
+  [KEM_MLKEM768, { publicKey: 1184, privateKey: 64, enc: 1088 }], // draft-ietf-hpke-pq §3
 ]);
 
 const AEAD_KEY_BYTES: ReadonlyMap<number, number> = new Map([

@@ -8,7 +8,10 @@ export const MLKEM768_PUBLIC_KEY_BYTES = 1184;
 export const MLKEM768_CIPHERTEXT_BYTES = 1088;
 /** Bytes of an X25519 key, either half (RFC 7748 §5). */
 export const X25519_KEY_BYTES = 32;
-/** What SHAKE256 makes of the 32-byte seed: the ML-KEM seed, then the X25519 private key (draft-connolly-cfrg-xwing-kem §5.2). */
+/**
+ * What SHAKE256 makes of the 32-byte seed: the ML-KEM seed, then the X25519 private key
+ * (draft-connolly-cfrg-xwing-kem §5.2).
+ */
 export const X_WING_EXPANDED_BYTES = MLKEM768_SEED_BYTES + X25519_KEY_BYTES;
 
 /** The six bytes `\.//^\` (draft-connolly-cfrg-xwing-kem §5.3). */
@@ -26,7 +29,7 @@ export function combinerInput(
 
 /**
  * What goes through SHAKE256 to become the seed of a derived key pair of `length` bytes: LabeledDerive of the
- * one-stage KDFs, under the KEM's suite id (draft-ietf-hpke-pq §4.1).
+ * one-stage KDFs, under the KEM's suite id (draft-ietf-hpke-pq §3, §4).
  */
 export function deriveKeyPairInput(
   kemId: number,

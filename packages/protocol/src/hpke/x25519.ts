@@ -15,7 +15,7 @@ export interface X25519 {
   importPrivateKey(privateKey: Uint8Array): Awaitable<X25519PrivateKey>;
 }
 
-/** PrivateKeyInfo up to the 32 bytes of the key: version 0, id-X25519, an OCTET STRING in an OCTET STRING (RFC 8410 §7). */
+/** PrivateKeyInfo up to the key's 32 bytes: version 0, id-X25519, an OCTET STRING in an OCTET STRING (RFC 8410 §7). */
 const PKCS8_PREFIX = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 110, 4, 34, 4, 32);
 
 /** X25519 from WebCrypto (Web Cryptography Level 2 §27). */

@@ -61,7 +61,7 @@ export interface StatementExpectations {
  *   `audience_mismatch`
  */
 export async function verifyStatement(
-  provider: CryptoProvider,
+  provider: Pick<CryptoProvider, 'sha256'>,
   verify: Ed25519Verify,
   statement: string,
   expected: StatementExpectations,
@@ -83,7 +83,10 @@ export async function verifyStatement(
 }
 
 /** SHA-256 of an Ed25519 public key, hexadecimal: what `pinnedSigners` holds. */
-export async function signerFingerprint(provider: CryptoProvider, publicKey: Uint8Array): Promise<string> {
+export async function signerFingerprint(
+  provider: Pick<CryptoProvider, 'sha256'>,
+  publicKey: Uint8Array,
+): Promise<string> {
   return encodeHex(await provider.sha256(publicKey));
 }
 

@@ -198,7 +198,7 @@ export class ChunkOpener {
   }
 }
 
-/** What setting up a context threw, as the one error for everything that fails to decrypt; our own errors as they are. */
+/** Makes of what a set-up threw the one error for all that fails to decrypt; leaves our own errors as they are. */
 export function setupErrors(kind: MessageKind): (error: unknown) => Error {
   return (error) => (SottoError.isInstance(error) ? error : decryptionFailed(kind));
 }

@@ -15,7 +15,7 @@ export const OHTTP_GATEWAY_PATH = '/.well-known/ohttp-gateway';
 
 /** Problem type of a request under a key that the gateway does not have (RFC 9458 §5.3). */
 export const OHTTP_KEY_PROBLEM_TYPE = 'https://iana.org/assignments/http-problem-types#ohttp-key';
-/** Problem type of a request whose `Date` the gateway does not accept (RFC 9458 §6.5.1). */
+/** Problem type of a request whose `Date` the gateway does not accept (RFC 9458 §6.5.2). */
 export const OHTTP_DATE_PROBLEM_TYPE = 'https://iana.org/assignments/http-problem-types#date';
 /** Media type of a problem (RFC 9457 §3). */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';

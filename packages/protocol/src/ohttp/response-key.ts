@@ -68,6 +68,7 @@ export function expandResponseKey(
       andThen(provider.hkdfExpand(prk, NONCE_LABEL, NONCE_BYTES), (base) =>
         andThen(provider.importAeadKey(aeadId, key), (imported) => {
           prk.fill(0);
+          key.fill(0);
           return new ResponseKey(imported, new NonceSequence(base));
         }),
       ),

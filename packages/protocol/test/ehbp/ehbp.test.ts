@@ -136,7 +136,9 @@ describe('the key configuration', () => {
     });
     expect(errorCode(() => parseEhbpKeyConfig(hybrid))).toBe('unsupported_key_config');
     expect(errorCode(() => parseEhbpKeyConfig(aes128))).toBe('unsupported_key_config');
-    expect(errorCode(() => parseEhbpKeyConfig(encodeEhbpKeyConfig(new Uint8Array(32)).subarray(0, 40)))).toBe('invalid_key_config');
+    expect(errorCode(() => parseEhbpKeyConfig(encodeEhbpKeyConfig(new Uint8Array(32)).subarray(0, 40)))).toBe(
+      'invalid_key_config',
+    );
   });
 });
 

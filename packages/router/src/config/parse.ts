@@ -20,7 +20,7 @@ export function parseConfig(input: unknown): RouterConfig {
 }
 
 /** Keys of the configuration that later versions bring, so that the message can say so. */
-const LATER_KEYS = new Set(['redis', 'admin', 'chatbots', 'budget', 'tokensPerMinute', 'price', 'contextTokens']);
+const LATER_KEYS = new Set(['redis', 'chatbots', 'budget', 'tokensPerMinute']);
 
 function wanted(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return issue.message;
@@ -37,4 +37,18 @@ function where(issue: z.core.$ZodIssue): string {
 
 function invalid(message: string): ConfigurationError {
   return new ConfigurationError(message, { code: 'invalid_config' });
+}
+
+/**
+ * Names the keys of a configuration that are taken but do nothing in this version: none of them could be missed as a
+ * guard, and an operator should still be told. Keys that guard something are refused instead.
+ */
+export function keysWithoutEffect(config: RouterConfig): readonly string[] {
+  const models = Object.values(config.models);
+  return [
+    ...(config.storage === 'memory:' ? [] : ['storage']),
+    ...(config.admin === undefined ? [] : ['admin']),
+    ...(models.some(({ contextTokens }) => contextTokens !== undefined) ? ['models.*.contextTokens'] : []),
+    ...(models.some(({ price }) => price !== undefined) ? ['models.*.price'] : []),
+  ];
 }

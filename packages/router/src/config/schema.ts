@@ -105,6 +105,14 @@ const upstream = z.preprocess(
   z.discriminatedUnion('type', [openaiUpstream, builtinUpstream]),
 );
 
+const modelSettings = z.strictObject({
+  defaultTier: tier.optional(),
+  /** Has no effect yet. */
+  contextTokens: z.int().min(1).optional(),
+  /** Has no effect yet. */
+  price: z.looseObject({}).optional(),
+});
+
 const limits = z.strictObject({
   /** Longest request body in clear; a nomyo-v1 payload has at most 10 MiB whatever this says. */
   bodyBytes: z.int().min(1_024).max(1_073_741_824).default(33_554_432),
@@ -127,11 +135,17 @@ export const configSchema = z
       .array(z.enum(PROTOCOLS))
       .min(1)
       .default([...PROTOCOLS]),
-    storage: z.literal('memory:').default('memory:'),
+    /** Has no effect yet: this version stores nothing. */
+    storage: z
+      .string()
+      .regex(/^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/, 'memory:, sqlite:PATH or postgres://…')
+      .default('memory:'),
+    /** Has no effect yet: this version has no administration API. */
+    admin: z.strictObject({ key: z.string().optional(), keyFile: z.string().optional() }).optional(),
     auth: z.enum(['keys', 'open']).default('keys'),
     keys: z.array(apiKey).default([]),
     upstreams: z.array(upstream).min(1),
-    models: z.record(modelId, z.strictObject({ defaultTier: tier.optional() })).default({}),
+    models: z.record(modelId, modelSettings).default({}),
     aliases: z.record(modelId, z.array(modelId).min(1)).default({}),
     limits: limits.prefault({}),
     /** How long a shutdown waits for what is under way. */

@@ -29,11 +29,13 @@ export class CollectingSink implements ResponseSink {
     this.#settle = settle;
   }
 
-  /** Tells the writer that the reader has gone. */
+  /** Tells the writer that the reader has gone; the answer settles as incomplete. */
   close(): void {
     if (this.#closed || this.#over) return;
     this.#closed = true;
     for (const listener of this.#closeListeners) listener();
+    // Whoever writes stops without an end: whoever waits for the answer must not wait for ever.
+    this.#finish(false);
   }
 
   preset(headers: HeaderFields): void {

@@ -2,16 +2,34 @@ import { apiError } from '@sotto/protocol';
 import type { Exchange, ExchangeRequest, Handler, HeaderFields, ResponseSink } from './exchange.ts';
 import { newRequestId } from './request-id.ts';
 
-/** Answers a Web `Request` with a handler: for embedding in another server, and for tests. Costs more than `serve`. */
+/**
+ * Answers a Web `Request` with a handler: for embedding in another server, and for tests. Costs more than `serve`.
+ * Like `fetch`, it rejects when the request's signal is aborted, and so does an answer's body that has begun.
+ */
 export function fetchWith(handle: Handler): (request: Request) => Promise<Response> {
   return (request) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
+      const { signal } = request;
+      if (signal.aborted) {
+        reject(abortReason(signal));
+        return;
+      }
       const id = newRequestId();
       const sink = new StreamSink(resolve);
-      request.signal.addEventListener('abort', () => sink.close(), { once: true });
+      const leave = (): void => {
+        const reason = abortReason(signal);
+        reject(reason);
+        sink.leave(reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
       const exchange: Exchange = { id, request: new WebRequest(request), sink };
       Promise.resolve(handle(exchange)).catch(() => sink.abort());
     });
+}
+
+function abortReason(signal: AbortSignal): Error {
+  const reason: unknown = signal.reason;
+  return reason instanceof Error ? reason : new DOMException('the request was aborted', 'AbortError');
 }
 
 class WebRequest implements ExchangeRequest {
@@ -68,6 +86,12 @@ class StreamSink implements ResponseSink {
     for (const listener of this.#closeListeners) listener();
   }
 
+  /** The request was aborted: what there is of the body breaks off. */
+  leave(reason: Error): void {
+    if (!this.#closed && !this.#over) this.#controller?.error(reason);
+    this.close();
+  }
+
   preset(headers: HeaderFields): void {
     this.#preset = { ...this.#preset, ...headers };
   }
@@ -101,8 +125,15 @@ class StreamSink implements ResponseSink {
   abort(): void {
     if (this.#over || this.#closed) return;
     this.#over = true;
-    if (this.#controller === null) this.#resolve(Response.error());
-    else this.#controller.error(new TypeError('the answer broke off'));
+    const controller = this.#controller;
+    if (controller === null) {
+      this.#resolve(Response.error());
+      return;
+    }
+    const breakOff = (): void => controller.error(new TypeError('the answer broke off'));
+    // An error empties the stream's queue: what was written before has to be read first.
+    if ((controller.desiredSize ?? 0) > 0) breakOff();
+    else this.#drain = breakOff;
   }
 
   onDrain(listener: () => void): void {

@@ -4,16 +4,22 @@ import { writeJsonObject } from '../http/json-object.ts';
 import type { JsonBody } from './json-body.ts';
 
 /** What the router itself needs of a chat request. Everything else passes through as it came. */
-export const chatRequestSchema = z.looseObject({
-  model: z
-    .string('a model name is needed')
-    .min(1, 'a model name is needed')
-    .max(256, 'a model name has at most 256 characters'),
-  messages: z
-    .array(z.looseObject({ role: z.string('each message needs a role') }), 'a list of messages is needed')
-    .min(1, 'at least one message is needed'),
-  stream: z.boolean('true or false').nullish(),
-});
+export const chatRequestSchema = z
+  .looseObject({
+    model: z
+      .string('a model name is needed')
+      .min(1, 'a model name is needed')
+      .max(256, 'a model name has at most 256 characters'),
+    messages: z
+      .array(z.looseObject({ role: z.string('each message needs a role') }), 'a list of messages is needed')
+      .min(1, 'at least one message is needed'),
+    stream: z.boolean('true or false').nullish(),
+  })
+  .superRefine((body, context) => {
+    // Model servers written in Go read "Model" as "model": it would not be the one that was checked.
+    const twin = Object.keys(body).find((member) => member !== 'model' && member.toLowerCase() === 'model');
+    if (twin !== undefined) context.addIssue({ code: 'custom', path: [twin], message: 'write it "model", once' });
+  });
 
 /** The router's own field: read, then taken out, for no upstream knows it. */
 export const TIER_FIELD = 'security_tier';

@@ -1,7 +1,10 @@
 import type { ReplayMemory } from './replay-memory.ts';
 
+/** A request's own time may be a window ahead, and is good until it is a window behind: two, and the one under way. */
+const GENERATIONS = 3;
+
 /**
- * Remembers what has been seen for at least the window's length, in two generations that take turns: no timer an
+ * Remembers what has been seen for at least twice the window's length, in generations that take turns: no timer an
  * entry, no eviction that an attacker could force. When full it says so, and the caller refuses the request.
  */
 export class ReplayWindow implements ReplayMemory {
@@ -9,7 +12,8 @@ export class ReplayWindow implements ReplayMemory {
   readonly #maxEntries: number;
   readonly #now: () => number;
   #current = new Set<string>();
-  #previous = new Set<string>();
+  /** The generations before this one, the latest first. */
+  #previous: readonly Set<string>[] = [];
   #turnedAtMs: number;
 
   /** @param now a monotonic clock in milliseconds */
@@ -22,7 +26,7 @@ export class ReplayWindow implements ReplayMemory {
 
   has(id: string): boolean {
     this.#turn();
-    return this.#current.has(id) || this.#previous.has(id);
+    return this.#current.has(id) || this.#previous.some((generation) => generation.has(id));
   }
 
   /** Remembers an id. @returns `seen` where it was there already, `full` where nothing more can be remembered */
@@ -36,14 +40,15 @@ export class ReplayWindow implements ReplayMemory {
   /** Forgets an id whose request ended in an error that invites to send the same bytes again. */
   forget(id: string): void {
     this.#current.delete(id);
-    this.#previous.delete(id);
+    for (const generation of this.#previous) generation.delete(id);
   }
 
   #turn(): void {
-    const elapsed = this.#now() - this.#turnedAtMs;
-    if (elapsed < this.#windowMs) return;
-    this.#previous = elapsed < this.#windowMs * 2 ? this.#current : new Set();
+    const turns = Math.floor((this.#now() - this.#turnedAtMs) / this.#windowMs);
+    if (turns < 1) return;
+    const passed = Array.from({ length: Math.min(turns - 1, GENERATIONS) }, () => new Set<string>());
+    this.#previous = [...passed, this.#current, ...this.#previous].slice(0, GENERATIONS - 1);
     this.#current = new Set();
-    this.#turnedAtMs = this.#now();
+    this.#turnedAtMs += turns * this.#windowMs;
   }
 }

@@ -10,7 +10,7 @@ const VERSION = encodeUtf8('HPKE-v1'); // RFC 9180 §4
  * on Node 24.
  * @param key at most 64 bytes
  */
-export function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+function hmacSha256(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
   const inner = concatBytes(new Uint8Array(BLOCK_BYTES), ...parts);
   const outer = new Uint8Array(BLOCK_BYTES + HASH_BYTES);
   for (let index = 0; index < BLOCK_BYTES; index++) {

@@ -72,7 +72,9 @@ export class KeySchedule {
     const key = kdf.expand(secret, LABELS.key, scheduleContext, this.#keyBytes);
     const baseNonce = kdf.expand(secret, LABELS.baseNonce, scheduleContext, NONCE_BYTES);
     const exporterSecret = kdf.expand(secret, LABELS.exporter, scheduleContext, HASH_BYTES);
+    const aeadKey = new NodeAeadKey(this.#aeadId, key);
     secret.fill(0);
-    return new NodeHpkeContext(kdf, new NodeAeadKey(this.#aeadId, key), new NonceSequence(baseNonce), exporterSecret);
+    key.fill(0);
+    return new NodeHpkeContext(kdf, aeadKey, new NonceSequence(baseNonce), exporterSecret);
   }
 }

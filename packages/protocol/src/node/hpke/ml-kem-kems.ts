@@ -28,7 +28,7 @@ function combine(...parts: Parameters<typeof combinerInput>): Uint8Array {
 }
 
 /**
- * MLKEM768-X25519 (draft-ietf-hpke-pq §5.2, draft-connolly-cfrg-xwing-kem §5). The randomness of `encapsulate` is
+ * MLKEM768-X25519 (draft-ietf-hpke-pq §4, draft-connolly-cfrg-xwing-kem §5). The randomness of `encapsulate` is
  * ML-KEM's message, then the ephemeral X25519 key, 64 bytes.
  */
 export function makeXWingKem(mlkem: () => MlKem768): NodeKem {
@@ -77,7 +77,7 @@ export function makeXWingKem(mlkem: () => MlKem768): NodeKem {
 /** MLKEM768-X25519 with the best ML-KEM of this Node. */
 export const xWingKem: NodeKem = makeXWingKem(mlKem768);
 
-/** ML-KEM-768 on its own (draft-ietf-hpke-pq §5.1). */
+/** ML-KEM-768 on its own (draft-ietf-hpke-pq §3). */
 export const mlKem768Kem: NodeKem = {
   importPublicKey: (bytes) => mlKem768().importPublicKey(bytes.slice()),
   importPrivateKey: (seed) => mlKem768().importSeed(seed),

@@ -40,9 +40,9 @@ function hasKem(module: object): module is NativeKem {
   return 'encapsulate' in module && 'decapsulate' in module && typeof module.encapsulate === 'function';
 }
 
-/** SubjectPublicKeyInfo up to the key's 1,184 bytes, with id-alg-ml-kem-768 (RFC 9935 §4). */
+/** SubjectPublicKeyInfo up to the key's 1,184 bytes: id-alg-ml-kem-768 (draft-ietf-lamps-kyber-certificates §4). */
 const SPKI_PREFIX = Buffer.from('308204b2300b0609608648016503040402038204a100', 'hex');
-/** PrivateKeyInfo up to the 64 bytes of the seed: the choice [0] of RFC 9935 §6. */
+/** PrivateKeyInfo up to the 64 bytes of the seed: the choice [0] of draft-ietf-lamps-kyber-certificates §6. */
 const PKCS8_PREFIX = Buffer.from('3054020100300b060960864801650304040204428040', 'hex');
 
 function makeNative(native: NativeKem): MlKem768 {

@@ -45,7 +45,8 @@ export class NodeHpke implements HpkeProvider {
   deriveKeyPair(kemId: number, inputKeyMaterial: Uint8Array): HpkeKeyPair {
     const { kem, lengths } = kemOf(kemId);
     if (inputKeyMaterial.length < lengths.privateKey) {
-      throw new RangeError('a key pair is derived from at least as many bytes as its private key has'); // RFC 9180 §7.1.3
+      // RFC 9180 §7.1.3
+      throw new RangeError('a key pair is derived from at least as many bytes as its private key has');
     }
     return this.#keep(kemId, kem.derivePrivateKey(inputKeyMaterial));
   }
@@ -85,7 +86,7 @@ export class NodeHpke implements HpkeProvider {
   }
 
   importAeadKey(aeadId: number, key: Uint8Array): NodeAeadKey {
-    return new NodeAeadKey(aeadId, key.slice());
+    return new NodeAeadKey(aeadId, key);
   }
 
   hkdfExtract(salt: Uint8Array, inputKey: Uint8Array): Uint8Array {

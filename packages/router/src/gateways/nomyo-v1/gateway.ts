@@ -38,13 +38,16 @@ export interface NomyoGatewayOptions {
   readonly keepAliveMs: number;
 }
 
+/** Errors at this path have `detail`, whoever raises them: NOMYO's clients read nothing else. */
+export const SECURE_COMPLETION_PATH = '/v1/chat/secure_completion';
+
 /** `POST /v1/chat/secure_completion`: opens a nomyo-v1 envelope, has it answered in process, seals the answer. */
 export function nomyoGatewayRoutes(options: NomyoGatewayOptions): readonly Route[] {
   const clientKeys = new ClientKeys();
   return [
     {
       method: 'POST',
-      path: '/v1/chat/secure_completion',
+      path: SECURE_COMPLETION_PATH,
       handle: async (exchange) => {
         const patient = new PatientAnswer(exchange.sink, options.keepAliveMs);
         try {
@@ -72,11 +75,9 @@ async function answer(
     tier: parseTier(headers[TIER_HEADER], 'X-Security-Tier'),
     clientKey: await clientKeys.of(headers[PUBLIC_KEY_HEADER]),
   };
-  const { envelope, replayId } = await receiveRequest(
-    nodeCrypto,
-    options.identity.unwrapper,
-    await exchange.request.body(MAX_ENVELOPE_BYTES),
-  );
+  const body = await exchange.request.body(MAX_ENVELOPE_BYTES);
+  patient.start();
+  const { envelope, replayId } = await receiveRequest(nodeCrypto, options.identity.unwrapper, body);
   const id = Buffer.from(replayId).toString('base64');
   // Before the RSA operation: a flood of one recorded request costs next to nothing.
   if (await options.replays.has(id)) throw replayed();

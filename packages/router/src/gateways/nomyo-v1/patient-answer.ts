@@ -10,18 +10,24 @@ const INTERVAL_MS = 10_000;
  */
 export class PatientAnswer {
   readonly #sink: ResponseSink;
-  #timer: NodeJS.Timeout;
+  readonly #silenceMs: number;
+  #timer: NodeJS.Timeout | undefined;
   #started = false;
 
   constructor(sink: ResponseSink, silenceMs: number) {
     this.#sink = sink;
-    this.#timer = setTimeout(() => this.#begin(), silenceMs);
+    this.#silenceMs = silenceMs;
     sink.onClose(() => this.stop());
   }
 
   /** Whether the head of a 200 has gone out already. */
   get started(): boolean {
     return this.#started;
+  }
+
+  /** Begins to count the silence: once the request has come, for the client hears nothing while it sends. */
+  start(): void {
+    this.#timer = setTimeout(() => this.#begin(), this.#silenceMs);
   }
 
   stop(): void {

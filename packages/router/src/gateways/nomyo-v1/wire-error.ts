@@ -42,10 +42,15 @@ export function wireError(answer: CollectedAnswer): APIError {
   return onWire(inner, keptHeaders(answer.headers));
 }
 
+/** What a client is told to wait where nobody knows better: this wire has `Retry-After` on every 429 and 503. */
+const DEFAULT_RETRY_AFTER_MS = 1_000;
+
 /** An error with the status this wire gives it. */
 export function onWire(error: APIError, headers: Readonly<Record<string, string>> = error.headers): APIError {
-  const { code, type, param, retryAfterMs } = error;
-  return apiErrorOfStatus(wireStatus(error.status), error.message, { code, type, param, retryAfterMs, headers });
+  const { code, type, param } = error;
+  const status = wireStatus(error.status);
+  const retryAfterMs = error.retryAfterMs ?? (status === 429 || status === 503 ? DEFAULT_RETRY_AFTER_MS : null);
+  return apiErrorOfStatus(status, error.message, { code, type, param, retryAfterMs, headers });
 }
 
 /** Whether a client may send the very same bytes again after this status. */
