@@ -1,7 +1,17 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', 'node/index': 'src/node/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    'ai-sdk/index': 'src/ai-sdk/index.ts',
+    'classical/index': 'src/classical/index.ts',
+    'langchain/index': 'src/langchain/index.ts',
+    'openai/index': 'src/openai/index.ts',
+    'node/index': 'src/node/index.ts',
+    'node/ai-sdk': 'src/node/ai-sdk.ts',
+    'node/langchain': 'src/node/langchain.ts',
+    'node/openai': 'src/node/openai.ts',
+  },
   format: ['esm', 'cjs'],
   target: 'es2022',
   platform: 'neutral',

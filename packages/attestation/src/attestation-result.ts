@@ -2,6 +2,8 @@ import type { EvidenceType } from './bundle.ts';
 import type { Claims } from './claims.ts';
 import type { VerifiedEvidence } from './evidence.ts';
 import type { AttestationPolicy } from './policy/policy.ts';
+import type { VerifiedSevSnp } from './sev-snp/verify.ts';
+import type { TdxTcb } from './tdx/tcb-evaluation.ts';
 
 /** One step of a verification that has been passed. */
 export interface VerificationStep {
@@ -22,7 +24,7 @@ export interface AttestationResult {
   /** By the platform's own names, lower-case hexadecimal. */
   readonly measurements: Readonly<Record<string, string>>;
   /** Version numbers or status of the platform's firmware, as the platform has them. */
-  readonly tcb: VerifiedEvidence extends infer T ? (T extends { tcb: infer U } ? U : never) | null : never;
+  readonly tcb: VerifiedSevSnp['tcb'] | TdxTcb | null;
   /** Advisories of the vendor that concern the platform. */
   readonly advisories: readonly string[];
   readonly claims: Claims;
@@ -36,6 +38,7 @@ export interface AttestationResult {
   readonly evidence: VerifiedEvidence;
 }
 
+/** Puts together what evidence proves that has passed every step. */
 export function attestationResult(
   evidence: VerifiedEvidence,
   claims: Claims,
@@ -61,7 +64,10 @@ export function attestationResult(
       passed('schema', 'the bundle is well-formed'),
       passed('type', `the policy lists ${evidence.type}`),
       passed('binding', answersNonce ? 'the evidence answers the challenge' : 'the evidence commits to the claims'),
-      passed('crypto', evidence.type === 'software' ? 'signed by software' : 'signed by the vendor, up to the pinned root'),
+      passed(
+        'crypto',
+        evidence.type === 'software' ? 'signed by software' : 'signed by the vendor, up to the pinned root',
+      ),
       passed('policy', 'the policy allows what the evidence says'),
       passed('claims', 'router, time and key are as expected'),
     ],

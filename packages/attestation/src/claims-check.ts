@@ -19,7 +19,8 @@ export function checkClaims(
   { now, clockSkewMs }: VerificationTime,
 ): readonly VerificationFailure[] {
   const failures: VerificationFailure[] = [];
-  const fail = (step: string, code: VerificationFailure['code'], message: string) => failures.push({ step, code, message });
+  const fail = (step: string, code: VerificationFailure['code'], message: string) =>
+    failures.push({ step, code, message });
   if (claims.aud !== expectedOrigin) fail('claims.aud', 'audience_mismatch', 'the evidence is of another router');
   if (now < claims.iat * 1_000 - clockSkewMs) {
     fail('claims.iat', 'claims_not_yet_valid', 'the claims were issued in the future; check the clock');

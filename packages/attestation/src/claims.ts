@@ -57,6 +57,7 @@ export function parseClaims(bytes: Uint8Array): Claims {
     if (!result.success) throw new RangeError('claims have another form', { cause: result.error });
     return result.data;
   });
-  if (parsed.exp <= parsed.iat) throw attestationError('claims.exp', 'claims_invalid', 'the claims expire before they begin');
+  if (parsed.exp <= parsed.iat)
+    throw attestationError('claims.exp', 'claims_invalid', 'the claims expire before they begin');
   return parsed;
 }

@@ -6,7 +6,10 @@ export function owned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /** SHA-2 (FIPS 180-4) by WebCrypto. */
-export async function sha2(hash: 'SHA-256' | 'SHA-384' | 'SHA-512', data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+export async function sha2(
+  hash: 'SHA-256' | 'SHA-384' | 'SHA-512',
+  data: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest(hash, owned(data)));
 }
 

@@ -1,6 +1,13 @@
 export type { AttestationResult, VerificationStep } from './attestation-result.ts';
 export { computeReportData, NONCE_BYTES, REPORT_DATA_BYTES } from './binding.ts';
-export { type Bundle, EVIDENCE_TYPES, type Evidence, type EvidenceType, MAX_BUNDLE_BYTES, parseBundle } from './bundle.ts';
+export {
+  type Bundle,
+  EVIDENCE_TYPES,
+  type Evidence,
+  type EvidenceType,
+  MAX_BUNDLE_BYTES,
+  parseBundle,
+} from './bundle.ts';
 export { encodeBundle } from './bundle-encoding.ts';
 export { type Claims, MAX_CLAIMS_BYTES, parseClaims } from './claims.ts';
 export type { ClaimsExpectation } from './claims-check.ts';

@@ -1,5 +1,4 @@
 import { ConfigurationError, type SecurityTier } from '@sotto/protocol';
-import { ALLOWABLE_TCB_STATUSES } from './tdx/tcb-status.ts';
 import {
   type AttestationPolicy,
   type AttestationPolicyInput,
@@ -7,6 +6,7 @@ import {
   type PlatformPolicyInput,
   parsePolicy,
 } from './policy/policy.ts';
+import { ALLOWABLE_TCB_STATUSES } from './tdx/tcb-status.ts';
 
 /**
  * The least TCB of tiers high and maximum where the policy names none: the SNP firmware in which AMD-SB-3019 (forged
@@ -87,7 +87,11 @@ function maximumPlatform(entry: PlatformPolicyInput): PlatformPolicyInput {
 function refuseBelowMaximum(tier: SecurityTier, entry: PlatformPolicy): void {
   if (entry.type === 'sev-snp') refuse(tier, entry.products.includes('Milan'), 'product Milan');
   if (entry.type !== 'tdx' && entry.type !== 'dstack-tdx') return;
-  refuse(tier, entry.tcbStatus.some((status) => status !== 'UpToDate'), 'a TCB status other than UpToDate');
+  refuse(
+    tier,
+    entry.tcbStatus.some((status) => status !== 'UpToDate'),
+    'a TCB status other than UpToDate',
+  );
   refuse(tier, entry.allowSeptVeOff, 'allowSeptVeOff');
 }
 

@@ -7,7 +7,6 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'collateral_expired',
   'claims_expired',
   'key_mismatch',
-  'fetch_failed',
 ]);
 
 /** An {@link AttestationError} of one failure. */

@@ -5,8 +5,8 @@ import { type Bundle, parseBundle } from './bundle.ts';
 import { parseClaims } from './claims.ts';
 import { type ClaimsExpectation, checkClaims } from './claims-check.ts';
 import { readReportData, type VerifiedEvidence, verifiedReportData, verifyEvidence } from './evidence.ts';
-import { checkFreshness } from './policy/freshness.ts';
 import { checkPolicy, checkTypeAllowed } from './policy/check-policy.ts';
+import { checkFreshness } from './policy/freshness.ts';
 import { type AttestationPolicy, type AttestationPolicyInput, parsePolicy } from './policy/policy.ts';
 import type { TrustRoots } from './roots.ts';
 import { verificationContext } from './verification-context.ts';
@@ -92,7 +92,8 @@ function checkBinding(found: Uint8Array, expected: Uint8Array): void {
 /** Nitro documents have a field for the nonce, which repeats it. */
 function checkRepeatedNonce(evidence: VerifiedEvidence, nonce: Uint8Array | undefined): void {
   if (evidence.type !== 'aws-nitro') return;
-  const same = nonce === undefined ? evidence.nonce === null : evidence.nonce !== null && equalBytes(evidence.nonce, nonce);
+  const same =
+    nonce === undefined ? evidence.nonce === null : evidence.nonce !== null && equalBytes(evidence.nonce, nonce);
   if (!same) throw attestationError('binding.nonce', 'nonce_mismatch', 'the document does not repeat this challenge');
 }
 

@@ -4,11 +4,12 @@ import type { Command, CommandContext } from './command.ts';
 import { chatCommand } from './commands/chat.ts';
 import { initCommand } from './commands/init.ts';
 import { keysCommand } from './commands/keys.ts';
+import { proxyCommand } from './commands/proxy.ts';
 import { serveCommand } from './commands/serve.ts';
 import { processTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [serveCommand, chatCommand, keysCommand, initCommand];
+const COMMANDS: readonly Command[] = [serveCommand, chatCommand, proxyCommand, keysCommand, initCommand];
 
 function overview(): string {
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`);

@@ -1,42 +1,51 @@
-import { parseErrorBody, SecurityError } from '@sotto/protocol';
+import { createSecureFetch } from '@sotto/client';
+import { parseErrorBody, SecurityError, SottoError } from '@sotto/protocol';
 import { UsageError } from './arguments.ts';
 
+/** Which router to ask, and how. */
+export interface ModelSource {
+  readonly router: string;
+  readonly apiKey: string | undefined;
+  readonly allowHttp: boolean;
+  readonly pinnedSigners: readonly string[] | undefined;
+}
+
 /**
- * Asks a router which models it offers. The request goes in clear over TLS: it holds nothing but the API key, which
- * nomyo-v1 sends the same way.
+ * Asks a router which models it offers: sealed where the router has ohttp. One that has nomyo-v1 only is asked in
+ * clear, over TLS: the request holds nothing but the API key, which that protocol sends the same way.
  * @throws SecurityError `insecure_transport`
  * @throws APIError where the router refuses
  */
-export async function fetchModelNames(
-  router: string,
-  apiKey: string | undefined,
-  allowHttp: boolean,
-): Promise<readonly string[]> {
-  const url = modelsUrl(router);
-  if (url.protocol !== 'https:' && !allowHttp) {
-    throw new SecurityError('the router must be reached over HTTPS; --allow-http allows plain HTTP', {
-      code: 'insecure_transport',
-    });
-  }
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      redirect: 'error',
-      headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
-    });
-  } catch {
-    throw new UsageError(`the router at ${url.origin} cannot be reached`);
-  }
+export async function fetchModelNames(source: ModelSource): Promise<readonly string[]> {
+  const response = await ask(source);
   const body = await response.text();
   if (!response.ok) {
-    throw parseErrorBody({
-      status: response.status,
-      headers: Object.fromEntries(response.headers),
-      body,
-      authenticated: false,
-    });
+    const headers = Object.fromEntries(response.headers);
+    throw parseErrorBody({ status: response.status, headers, body, authenticated: false });
   }
-  return modelIds(JSON.parse(body));
+  try {
+    return modelIds(JSON.parse(body));
+  } catch {
+    throw new UsageError('the router lists its models in a form that is not known: name one with --model');
+  }
+}
+
+async function ask({ router, apiKey, allowHttp, pinnedSigners }: ModelSource): Promise<Response> {
+  const url = modelsUrl(router);
+  const headers: Record<string, string> = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  try {
+    const sealed = createSecureFetch({ routerUrl: router, allowHttp, pinnedSigners });
+    return await sealed(url, { headers });
+  } catch (error) {
+    const hasNoOhttp = SecurityError.isInstance(error) && error.code === 'downgrade_refused';
+    if (!hasNoOhttp || pinnedSigners !== undefined) throw error;
+  }
+  try {
+    return await fetch(url, { redirect: 'error', headers });
+  } catch (error) {
+    if (SottoError.isInstance(error)) throw error;
+    throw new UsageError(`the router at ${url.origin} cannot be reached`);
+  }
 }
 
 function modelsUrl(router: string): URL {

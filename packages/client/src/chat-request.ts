@@ -11,6 +11,8 @@ export interface ChatRequest {
   readonly apiKey: string | null | undefined;
   readonly baseUrl: string | undefined;
   readonly stream: boolean;
+  /** OpenAI's `stream_options`: goes to the model with a streamed request only. */
+  readonly streamOptions: unknown;
 }
 
 /**
@@ -24,7 +26,7 @@ export function parseChatRequest(parameters: ChatCompletionParams): ChatRequest 
     base_url: baseUrl,
     stream,
     // Only says how to stream, and upstreams refuse it beside an unstreamed request.
-    stream_options: _streamOptions,
+    stream_options: streamOptions,
     ...payload
   } = parameters;
   return {
@@ -33,6 +35,7 @@ export function parseChatRequest(parameters: ChatCompletionParams): ChatRequest 
     apiKey,
     baseUrl: baseUrl ?? undefined,
     stream: stream ?? false,
+    streamOptions,
   };
 }
 

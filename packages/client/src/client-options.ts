@@ -1,7 +1,9 @@
 import type { Fetch } from './fetch-transport.ts';
 import type { Logger, LogLevel } from './log.ts';
+import type { OhttpOptions } from './ohttp/ohttp-options.ts';
 import type { HeaderOptions } from './outer-headers.ts';
 import type { Platform } from './platform.ts';
+import type { ChatProtocol } from './router-memory.ts';
 
 /**
  * When a request carries the authenticated copy of its headers, by which the router notices a swapped key and the
@@ -10,8 +12,15 @@ import type { Platform } from './platform.ts';
  */
 export type RequestBinding = 'auto' | 'always' | 'never';
 
+/**
+ * Which protocol carries the requests. `auto`: ohttp, or nomyo-v1 with a router that has no ohttp and never had, unless
+ * `pinnedSigners`, `keyConfigs`, `relayUrl` or `pqKem: 'required'` ask for ohttp; with `pinnedKeys` and none of these
+ * nomyo-v1, because only there that pin holds. A client never goes below the best that a router ever offered it.
+ */
+export type ProtocolOption = 'auto' | ChatProtocol;
+
 /** Options of {@link SecureChatCompletion} and {@link SecureCompletionClient}. All may be left out. */
-export interface ClientOptions {
+export interface ClientOptions extends OhttpOptions {
   /** The router's address. Default: `SOTTO_BASE_URL`, else `https://api.nomyo.ai`. */
   readonly baseURL?: string | undefined;
   /** The same under NOMYO's name. */
@@ -19,10 +28,13 @@ export interface ClientOptions {
   /** Sent as bearer token. Default: `SOTTO_API_KEY`; null sends none. */
   readonly apiKey?: string | null | undefined;
   /**
-   * Takes plain http too, for local tests: the API key travels in clear, and anyone on the way can put a key of
-   * their own in the place of the router's, unless `pinnedKeys` names that.
+   * Takes plain http too, for local tests: with nomyo-v1 the API key travels in clear, and anyone on the way can put
+   * a key of their own in the place of the router's, unless `pinnedSigners` (ohttp) or `pinnedKeys` (nomyo-v1) names
+   * whom to believe.
    */
   readonly allowHttp?: boolean | undefined;
+  /** Default `auto`. */
+  readonly protocol?: ProtocolOption | undefined;
   /** Zeroes plaintext and key material after use. Default true; docs/secure-memory.md says what that covers. */
   readonly secureMemory?: boolean | undefined;
   /** Directory to keep the client's key pair in. Default: the pair lives as long as the client. */
@@ -39,7 +51,7 @@ export interface ClientOptions {
   readonly requestBinding?: RequestBinding | undefined;
   /** How long a fetched router key is used before it is asked for again. Default 600,000; 0: every request. */
   readonly serverKeyMaxAgeMs?: number | undefined;
-  /** Header fields of every request. They travel in clear. */
+  /** Header fields of every request. They travel inside the ciphertext with ohttp, in clear with nomyo-v1. */
   readonly defaultHeaders?: HeaderOptions | undefined;
   /** Takes the place of the platform's transport. */
   readonly fetch?: Fetch | undefined;

@@ -8,10 +8,13 @@ import {
   type SealedRequest,
   sealRequest,
 } from '@sotto/protocol/nomyo-v1';
+import type { ChatCompletionChunk } from './chat-completion.ts';
 import type { ClientKeyPair } from './client-key-pair.ts';
 import type { ClientKeys } from './client-keys.ts';
-import type { Exchange, ExchangeAnswer, ExchangeRequest } from './exchange.ts';
+import { chunkOfCompletion } from './completion-chunk.ts';
+import type { Exchange, ExchangeAnswer, ExchangeRequest, ExchangeStream } from './exchange.ts';
 import { warnOfNomyoV1 } from './nomyo-v1-warning.ts';
+import { parseCompletion } from './parse-completion.ts';
 import { readCompletion } from './read-completion.ts';
 import type { ResolvedOptions } from './resolved-options.ts';
 import { errorOfAnswer } from './router-answer.ts';
@@ -49,6 +52,12 @@ export class NomyoV1Exchange implements Exchange {
       if (renewed.fingerprint === routerKey.fingerprint) throw error;
       return this.#exchange(request, client, renewed, signal);
     }
+  }
+
+  /** Nothing streams over this wire: the whole answer, as one chunk. */
+  async attemptStream(request: ExchangeRequest, signal: AbortSignal): Promise<ExchangeStream> {
+    const { completion, response } = await this.attempt(request, signal);
+    return { chunks: oneChunk(chunkOfCompletion(parseCompletion(completion))), response };
   }
 
   async #exchange(
@@ -101,6 +110,10 @@ export class NomyoV1Exchange implements Exchange {
       if (this.#options.secureMemory) opened.plaintext.fill(0);
     }
   }
+}
+
+async function* oneChunk(chunk: ChatCompletionChunk): AsyncGenerator<ChatCompletionChunk, void, undefined> {
+  yield chunk;
 }
 
 function headersOf(request: ExchangeRequest, client: ClientKeyPair): Readonly<Record<string, string>> {

@@ -1,7 +1,7 @@
 import type { CryptoProvider } from '@sotto/protocol';
-import type { RsaKeyPair } from '@sotto/protocol/nomyo-v1';
 import type { HpkeProvider } from '@sotto/protocol/hpke';
 import type { Ed25519Verify } from '@sotto/protocol/key-statement';
+import type { RsaKeyPair } from '@sotto/protocol/nomyo-v1';
 import type { Clock } from './clock.ts';
 import type { Transport } from './transport.ts';
 

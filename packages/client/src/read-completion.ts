@@ -9,7 +9,7 @@ import { isObject } from './json-object.ts';
  * @throws SecurityError `invalid_response` for anything but a JSON object
  */
 export function readCompletion(opened: OpenedResponse, payloadId: string): Readonly<Record<string, unknown>> {
-  const completion = parseObject(decodeUtf8(opened.plaintext) ?? '');
+  const completion = parseAnswer(opened.plaintext);
   const metadata: CompletionMetadata = {
     payload_id: payloadId,
     processed_at: opened.processedAt,
@@ -17,14 +17,23 @@ export function readCompletion(opened: OpenedResponse, payloadId: string): Reado
     encryption_algorithm: ENVELOPE_ALGORITHM,
     response_authenticated: opened.bound,
   };
+  return addMetadata(completion, metadata);
+}
+
+/** Adds what the client knows as `_metadata`, over what the router put there. */
+export function addMetadata(
+  completion: Readonly<Record<string, unknown>>,
+  metadata: CompletionMetadata,
+): Readonly<Record<string, unknown>> {
   const { _metadata: ofRouter } = completion;
   return { ...completion, _metadata: isObject(ofRouter) ? { ...ofRouter, ...metadata } : metadata };
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> {
+/** @throws SecurityError `invalid_response` for anything but a JSON object in UTF-8 */
+export function parseAnswer(plaintext: Uint8Array): Readonly<Record<string, unknown>> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(decodeUtf8(plaintext) ?? '');
   } catch {
     // The parser's own message quotes the text, which is the answer.
   }

@@ -1,9 +1,12 @@
 import { ConfigurationError } from '@sotto/protocol';
-import type { ClientOptions, RequestBinding } from './client-options.ts';
+import type { ClientOptions, ProtocolOption, RequestBinding } from './client-options.ts';
 import { fetchTransport } from './fetch-transport.ts';
 import { Log, parseLogLevel } from './log.ts';
+import { type ResolvedOhttpOptions, resolveOhttpOptions } from './ohttp/ohttp-options.ts';
 import { checkApiKey, mergeHeaders } from './outer-headers.ts';
+import { parsePins } from './pins.ts';
 import type { Platform } from './platform.ts';
+import { createRouterMemory, type RouterMemory } from './router-memory.ts';
 import { DEFAULT_BASE_URL, parseRouterUrl, type RouterUrl } from './router-url.ts';
 import type { Transport } from './transport.ts';
 import { webPlatform } from './web-platform.ts';
@@ -21,6 +24,9 @@ export interface ResolvedOptions {
   readonly router: RouterUrl;
   readonly allowHttp: boolean;
   readonly apiKey: string | null;
+  readonly protocol: ProtocolOption;
+  readonly ohttp: ResolvedOhttpOptions;
+  readonly memory: RouterMemory;
   readonly secureMemory: boolean;
   readonly keyDir: string | null;
   readonly keyPassword: string | null;
@@ -55,12 +61,15 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
     router: parseRouterUrl(baseUrlOf(options, platform), allowHttp),
     allowHttp,
     apiKey: apiKey === null ? null : checkApiKey(apiKey),
+    protocol: checkProtocol(options.protocol ?? 'auto'),
+    ohttp: resolveOhttpOptions({ ...options, allowHttp }),
+    memory: options.memory ?? createRouterMemory(),
     secureMemory: options.secureMemory ?? true,
     keyDir,
     keyPassword: options.keyPassword === undefined ? platform.environment('SOTTO_KEY_PASSWORD') : options.keyPassword,
     maxRetries: checkMaxRetries(options.maxRetries ?? DEFAULT_MAX_RETRIES),
     timeoutMs: checkTimeout(options.timeout ?? DEFAULT_TIMEOUT_MS),
-    pinnedKeys: options.pinnedKeys === undefined ? null : parsePins(options.pinnedKeys),
+    pinnedKeys: options.pinnedKeys === undefined ? null : parsePins('pinnedKeys', options.pinnedKeys),
     requestBinding: checkBinding(options.requestBinding ?? 'auto'),
     serverKeyMaxAgeMs: checkMaxAge(options.serverKeyMaxAgeMs ?? DEFAULT_SERVER_KEY_MAX_AGE_MS),
     defaultHeaders: mergeHeaders(options.defaultHeaders ?? {}),
@@ -98,23 +107,18 @@ function checkMaxAge(milliseconds: number): number {
   return milliseconds;
 }
 
+function checkProtocol(protocol: string): ProtocolOption {
+  if (protocol !== 'auto' && protocol !== 'ohttp' && protocol !== 'nomyo-v1') {
+    throw invalidOption('protocol is one of auto, ohttp, nomyo-v1');
+  }
+  return protocol;
+}
+
 function checkBinding(binding: string): RequestBinding {
   if (binding !== 'auto' && binding !== 'always' && binding !== 'never') {
     throw invalidOption('requestBinding is one of auto, always, never');
   }
   return binding;
-}
-
-function parsePins(pins: readonly string[]): ReadonlySet<string> {
-  // An empty list would read as "nothing is pinned" to one reader and as "nothing is allowed" to another.
-  if (pins.length === 0) throw invalidOption('pinnedKeys is empty: leave it out, or name at least one key');
-  return new Set(
-    pins.map((pin) => {
-      const digits = pin.replaceAll(':', '').toLowerCase();
-      if (!/^[0-9a-f]{64}$/.test(digits)) throw invalidOption('a pinned key is a SHA-256 in hexadecimal, 64 digits');
-      return digits;
-    }),
-  );
 }
 
 function invalidOption(message: string): ConfigurationError {

@@ -1,13 +1,13 @@
+import { followAbort } from './abort-link.ts';
 import { APIPromise, type WithResponse } from './api-promise.ts';
 import type { ChatCompletion, ChatCompletionParams } from './chat-completion.ts';
 import { parseChatRequest } from './chat-request.ts';
 import type { ClientOptions } from './client-options.ts';
-import { chunkOfCompletion } from './completion-chunk.ts';
-import { type CompletionStream, streamOfOne } from './completion-stream.ts';
+import { CompletionStream } from './completion-stream.ts';
 import { parseCompletion } from './parse-completion.ts';
 import type { RequestOptions } from './request-options.ts';
 import { SecureCompletionClient } from './secure-completion-client.ts';
-import { SecureSession } from './secure-session.ts';
+import { SecureSession, type SessionRequest } from './secure-session.ts';
 
 /**
  * Chat completions, end-to-end encrypted: nobody between the program and the router's process reads prompts,
@@ -27,7 +27,7 @@ export class SecureChatCompletion {
   readonly #session: SecureSession;
 
   /**
-   * Starts to make or load the key pair, and returns at once.
+   * Returns at once; where the protocol is nomyo-v1, starts to make or load the key pair.
    * @throws ConfigurationError `invalid_option`, `unsupported_runtime`
    * @throws SecurityError `insecure_transport` for an http address, unless `allowHttp`
    */
@@ -37,11 +37,12 @@ export class SecureChatCompletion {
   }
 
   /**
-   * Asks for a completion. With `stream: true` resolves to an async iterable; over nomyo-v1, where nothing
-   * streams, that yields the whole answer as one chunk.
+   * Asks for a completion. With `stream: true` resolves, when the answer begins, to an async iterable of its chunks;
+   * over nomyo-v1, where nothing streams, that yields the whole answer as one chunk.
    * @throws InvalidRequestError `invalid_security_tier` before anything is sent
    * @throws APIError by status, APIConnectionError, APITimeoutError, APIUserAbortError
-   * @throws SecurityError `key_mismatch`, `decryption_failed`, `response_not_authentic`, `invalid_response`
+   * @throws SecurityError `downgrade_refused`, `untrusted_signer`, `key_mismatch`, `decryption_failed`,
+   *   `response_not_sealed`, `response_truncated`, `response_not_authentic`, `invalid_response`
    */
   create(
     parameters: ChatCompletionParams & { readonly stream: true },
@@ -87,9 +88,21 @@ export class SecureChatCompletion {
     parameters: ChatCompletionParams,
     options: RequestOptions,
   ): Promise<WithResponse<ChatCompletion | CompletionStream>> {
-    const { stream, ...request } = parseChatRequest(parameters);
-    const { completion, response } = await this.#session.send({ ...request, payloadId: crypto.randomUUID() }, options);
-    const data = parseCompletion(completion);
-    return { data: stream ? streamOfOne(chunkOfCompletion(data)) : data, response };
+    const { stream, ...parsed } = parseChatRequest(parameters);
+    const request = { ...parsed, payloadId: crypto.randomUUID() };
+    if (stream) return this.#stream(request, options);
+    const { completion, response } = await this.#session.send(request, options);
+    return { data: parseCompletion(completion), response };
+  }
+
+  async #stream(request: SessionRequest, options: RequestOptions): Promise<WithResponse<CompletionStream>> {
+    const link = followAbort(options.signal ?? null);
+    try {
+      const { chunks, response } = await this.#session.stream(request, options, link.controller);
+      return { data: new CompletionStream(chunks, link.controller, link.release), response };
+    } catch (error) {
+      link.release();
+      throw error;
+    }
   }
 }

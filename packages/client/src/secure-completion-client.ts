@@ -112,7 +112,14 @@ export class SecureCompletionClient {
   ): Promise<Readonly<Record<string, unknown>>> {
     const tier = parseSecurityTier(securityTier);
     checkPayloadId(payloadId);
-    const request = { payload: checkPayload(payload), payloadId, tier, apiKey, baseUrl: undefined };
+    const request = {
+      payload: checkPayload(payload),
+      payloadId,
+      tier,
+      apiKey,
+      baseUrl: undefined,
+      streamOptions: undefined,
+    };
     return (await this.#session.send(request, options)).completion;
   }
 
@@ -134,7 +141,9 @@ function checkPayloadId(payloadId: string): void {
 }
 
 function addressed(options: SecureCompletionClientOptions): ClientOptions {
-  const { routerUrl, ...rest } = options;
+  const { routerUrl, ...given } = options;
+  // The steps are those of this protocol: there is no other to choose.
+  const rest: ClientOptions = { ...given, protocol: 'nomyo-v1' };
   if (routerUrl === undefined) return rest;
   if ((rest.baseURL ?? rest.baseUrl ?? routerUrl) !== routerUrl) {
     throw new ConfigurationError('routerUrl and baseURL are two names of one option: give one of them', {

@@ -1,9 +1,13 @@
 import type { SecurityTier } from '@sotto/protocol';
+import { followAbort } from './abort-link.ts';
+import { AutoExchange } from './auto-exchange.ts';
 import { ClientKeys } from './client-keys.ts';
 import type { ClientOptions } from './client-options.ts';
 import { withDeadline } from './deadline.ts';
-import type { Exchange, ExchangeAnswer } from './exchange.ts';
+import type { Exchange, ExchangeAnswer, ExchangeRequest, ExchangeStream } from './exchange.ts';
 import { NomyoV1Exchange } from './nomyo-v1-exchange.ts';
+import { OhttpChannels } from './ohttp-channels.ts';
+import { OhttpExchange } from './ohttp-exchange.ts';
 import { checkApiKey, mergeHeaders } from './outer-headers.ts';
 import type { RequestOptions } from './request-options.ts';
 import { checkMaxRetries, checkTimeout, type ResolvedOptions, resolveOptions } from './resolved-options.ts';
@@ -18,6 +22,7 @@ export interface SessionRequest {
   readonly tier: SecurityTier | null;
   readonly apiKey: string | null | undefined;
   readonly baseUrl: string | undefined;
+  readonly streamOptions: unknown;
 }
 
 /** What a client holds between requests: its options, its key pair, and the keys of the routers it knows. */
@@ -25,6 +30,7 @@ export class SecureSession {
   readonly options: ResolvedOptions;
   readonly clientKeys: ClientKeys;
   readonly routerKeys: RouterKeyring;
+  readonly #channels: OhttpChannels;
   readonly #given: ClientOptions;
   readonly #exchange: Exchange;
 
@@ -41,8 +47,14 @@ export class SecureSession {
     this.routerKeys = sharesRouterKeys
       ? parent.routerKeys
       : new RouterKeyring(this.options, parent?.routerKeys.bindingOffered);
-    this.#exchange = new NomyoV1Exchange(this.options, this.clientKeys, this.routerKeys);
-    this.clientKeys.prepare();
+    const sharesChannels =
+      parent !== null &&
+      !names(changed, 'pinnedSigners', 'keyConfigs', 'pqKem', 'relayUrl', 'relayHeaders', 'allowHttp', 'memory') &&
+      !names(changed, 'fetch', 'platform', 'logger', 'logLevel');
+    this.#channels = sharesChannels ? parent.#channels : new OhttpChannels(this.options);
+    this.#exchange = this.#makeExchange();
+    // An RSA key pair takes a second of one core: in `auto` only where it turns out to be needed.
+    if (this.options.protocol === 'nomyo-v1') this.clientKeys.prepare();
   }
 
   /** A session with some options changed. */
@@ -55,27 +67,73 @@ export class SecureSession {
 
   /** Sends a request, again where an attempt fails in a way that may pass. Each attempt is sealed anew. */
   async send(request: SessionRequest, requestOptions: RequestOptions = {}): Promise<ExchangeAnswer> {
+    const exchangeRequest = this.#exchangeRequest(request, requestOptions);
+    return this.#retry(requestOptions, requestOptions.signal ?? null, (signal) =>
+      this.#exchange.attempt(exchangeRequest, signal),
+    );
+  }
+
+  /**
+   * The same for a stream, up to the first byte of its answer: what fails later is not tried again.
+   * @param controller ends the request at any stage, the reading of the stream too; follows the caller's signal
+   */
+  async stream(
+    request: SessionRequest,
+    requestOptions: RequestOptions,
+    controller: AbortController,
+  ): Promise<ExchangeStream> {
+    const exchangeRequest = this.#exchangeRequest(request, requestOptions);
+    return this.#retry(requestOptions, controller.signal, (signal) => {
+      // The deadline's signal is done with when the answer begins; the stream's own goes on.
+      const attempt = followAbort(controller.signal).controller;
+      signal.addEventListener('abort', () => attempt.abort(signal.reason), { once: true });
+      return this.#exchange.attemptStream(exchangeRequest, attempt.signal);
+    });
+  }
+
+  async #retry<T>(
+    requestOptions: RequestOptions,
+    signal: AbortSignal | null,
+    attempt: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const { options } = this;
-    const { signal = null, idempotencyKey } = requestOptions;
     const timeoutMs = checkTimeout(requestOptions.timeout ?? options.timeoutMs);
     const maxRetries = checkMaxRetries(requestOptions.maxRetries ?? options.maxRetries);
+    const { clock } = options.platform;
+    return retry({ maxRetries, clock, log: options.log, signal }, () => withDeadline(signal, timeoutMs, attempt));
+  }
+
+  #exchangeRequest(request: SessionRequest, { headers, idempotencyKey }: RequestOptions): ExchangeRequest {
+    const { options } = this;
+    const { payload, payloadId, tier, streamOptions } = request;
     const apiKey = request.apiKey === undefined ? options.apiKey : request.apiKey;
-    const exchangeRequest = {
+    return {
       router: request.baseUrl === undefined ? options.router : parseRouterUrl(request.baseUrl, options.allowHttp),
-      payload: request.payload,
-      payloadId: request.payloadId,
-      tier: request.tier,
+      payload,
+      payloadId,
+      tier,
       apiKey: apiKey === null ? null : checkApiKey(apiKey),
+      streamOptions,
       headers: mergeHeaders(
         options.defaultHeaders,
-        requestOptions.headers ?? {},
+        headers ?? {},
         idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
       ),
     };
-    const { clock } = options.platform;
-    return retry({ maxRetries, clock, log: options.log, signal }, () =>
-      withDeadline(signal, timeoutMs, (attemptSignal) => this.#exchange.attempt(exchangeRequest, attemptSignal)),
-    );
+  }
+
+  #makeExchange(): Exchange {
+    const nomyoV1 = new NomyoV1Exchange(this.options, this.clientKeys, this.routerKeys);
+    const ohttp = new OhttpExchange(this.#channels);
+    const { protocol } = this.options;
+    switch (protocol) {
+      case 'nomyo-v1':
+        return nomyoV1;
+      case 'ohttp':
+        return ohttp;
+      case 'auto':
+        return new AutoExchange(this.options, this.#channels, { 'nomyo-v1': nomyoV1, ohttp });
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ChatCompletionChunk } from '../src/chat-completion.ts';
-import { CompletionStream, streamOfOne } from '../src/completion-stream.ts';
+import { CompletionStream } from '../src/completion-stream.ts';
 
 const CHUNK: ChatCompletionChunk = { object: 'chat.completion.chunk', choices: [] };
 
@@ -19,20 +19,20 @@ async function read(stream: CompletionStream, onChunk: () => void = () => undefi
 
 test('yields the chunks of its source in order and ends with it', async () => {
   await expect(read(new CompletionStream(chunks(3)))).resolves.toBe(3);
-  await expect(read(streamOfOne(CHUNK))).resolves.toBe(1);
+  await expect(read(new CompletionStream(chunks(1)))).resolves.toBe(1);
 });
 
 test('refuses a second reader instead of yielding nothing', async () => {
-  const stream = streamOfOne(CHUNK);
+  const stream = new CompletionStream(chunks(1));
   await read(stream);
   await expect(read(stream)).rejects.toMatchObject({ name: 'ConfigurationError', code: 'invalid_option' });
 });
 
 test('an abort is an error and never the end of the answer', async () => {
-  const early = streamOfOne(CHUNK);
+  const early = new CompletionStream(chunks(1));
   early.controller.abort();
   await expect(read(early)).rejects.toMatchObject({ name: 'APIUserAbortError', code: 'request_aborted' });
-  const late = streamOfOne(CHUNK);
+  const late = new CompletionStream(chunks(1));
   await expect(read(late, () => late.controller.abort())).rejects.toMatchObject({ code: 'request_aborted' });
 });
 

@@ -21,7 +21,7 @@ test('the web platform carries a whole request over fetch and WebCrypto', async 
   const router = new StandInRouter(await sharedKeyPair(1));
   server.use(http.all(`${ROUTER_URL}/*`, ({ request }) => router.handle(request)));
   const platform = { ...webPlatform, clock: new RecordingClock(), generateKeyPair: () => sharedKeyPair(0) };
-  const client = new SecureChatCompletion({ baseURL: ROUTER_URL, platform });
+  const client = new SecureChatCompletion({ baseURL: ROUTER_URL, platform, protocol: 'nomyo-v1' });
   const answer = await client.create({ model: 'm', messages: [] });
   expect(answer.choices[0]?.message.content).toBe('hello');
   expect(router.received[0]?.binding).toBeTruthy();

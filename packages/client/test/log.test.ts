@@ -54,6 +54,7 @@ describe('a log at the level debug', () => {
       apiKey: 'canary-api-key',
       fetch: router.fetch,
       platform,
+      protocol: 'nomyo-v1',
       logger,
       logLevel: 'debug',
       keyDir: directory,
@@ -88,7 +89,13 @@ test('what nomyo-v1 cannot give is said once a process, to the first logger that
   const warnings = (): number => logger.entries.filter(({ message }) => message.includes('forward secrecy')).length;
   const platform = testPlatform();
   const client = (options: object) =>
-    new fresh.SecureChatCompletion({ baseURL: ROUTER_URL, fetch: router.fetch, platform, ...options });
+    new fresh.SecureChatCompletion({
+      baseURL: ROUTER_URL,
+      fetch: router.fetch,
+      platform,
+      protocol: 'nomyo-v1',
+      ...options,
+    });
   const request = { model: 'm', messages: [] };
 
   await client({}).create(request);

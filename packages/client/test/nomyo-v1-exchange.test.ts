@@ -29,7 +29,14 @@ beforeEach(async () => {
 });
 
 function client(options: ClientOptions = {}): SecureChatCompletion {
-  return new SecureChatCompletion({ baseURL: ROUTER_URL, apiKey: 'k', fetch: router.fetch, platform, ...options });
+  return new SecureChatCompletion({
+    baseURL: ROUTER_URL,
+    apiKey: 'k',
+    fetch: router.fetch,
+    platform,
+    protocol: 'nomyo-v1',
+    ...options,
+  });
 }
 
 /** A middlebox that terminates TLS: it puts its own key in the place of the client's, reads, changes, re-encrypts. */
@@ -216,7 +223,11 @@ describe('an answer that is no sealed one', () => {
         return { ...answer, headers: { ...answer.headers, 'x-note': '🌍' } };
       },
     };
-    const chat = new SecureChatCompletion({ baseURL: ROUTER_URL, platform: { ...platform, transport } });
+    const chat = new SecureChatCompletion({
+      baseURL: ROUTER_URL,
+      protocol: 'nomyo-v1',
+      platform: { ...platform, transport },
+    });
     const { response } = await chat.create(REQUEST).withResponse();
     expect(response.headers.has('x-note')).toBe(false);
     expect(response.headers.has('x-request-id')).toBe(true);

@@ -17,7 +17,14 @@ beforeEach(async () => {
 });
 
 function client(options: ClientOptions = {}): SecureChatCompletion {
-  return new SecureChatCompletion({ baseURL: ROUTER_URL, apiKey: 'k', fetch: router.fetch, platform, ...options });
+  return new SecureChatCompletion({
+    baseURL: ROUTER_URL,
+    apiKey: 'k',
+    fetch: router.fetch,
+    platform,
+    protocol: 'nomyo-v1',
+    ...options,
+  });
 }
 
 /** Answers the first `count` requests for a completion by itself. */

@@ -90,7 +90,7 @@ export const ERROR_CODES = {
   claims_expired: null,
   claims_not_yet_valid: null,
   audience_mismatch: null,
-  // Attestation: good evidence that the policy does not allow
+  // Attestation: the policy, and good evidence that it does not allow
   policy_empty: null,
   type_not_allowed: null,
   software_refused: null,

@@ -1,4 +1,4 @@
-import { concatBytes, encodeHex, encodeUtf8, equalBytes } from '@sotto/protocol';
+import { concatBytes, encodeHex, encodeUtf8 } from '@sotto/protocol';
 import * as z from 'zod/mini';
 import { sha2 } from '../digest.ts';
 import { decodeHex } from '../hex.ts';
@@ -77,9 +77,7 @@ async function checkRuntimeEvent(event: DstackEvent): Promise<void> {
   if (event.imr !== RUNTIME_REGISTER) return;
   if (event.event_type !== RUNTIME_EVENT) throw mismatch('RTMR3 holds an event that is not of dstack');
   const digest = await runtimeEventDigest(event.event, decodeHex(event.event_payload) ?? new Uint8Array());
-  if (!equalBytes(encodeUtf8(digest), encodeUtf8(event.digest))) {
-    throw mismatch('an event of RTMR3 has another digest than its payload');
-  }
+  if (digest !== event.digest) throw mismatch('an event of RTMR3 has another digest than its payload');
 }
 
 /** Digest of an event of RTMR3: SHA-384(u32le(type) ‖ ":" ‖ name ‖ ":" ‖ payload). @returns hexadecimal */

@@ -72,11 +72,22 @@ export function parseNitroDocument(bytes: Uint8Array): NitroDocument {
   };
 }
 
-const FIELDS = ['module_id', 'digest', 'timestamp', 'pcrs', 'certificate', 'cabundle', 'public_key', 'user_data', 'nonce'];
+const FIELDS = [
+  'module_id',
+  'digest',
+  'timestamp',
+  'pcrs',
+  'certificate',
+  'cabundle',
+  'public_key',
+  'user_data',
+  'nonce',
+];
 
 function refuseUnknown(fields: CborMap): void {
   for (const key of fields.keys()) {
-    if (typeof key !== 'string' || !FIELDS.includes(key)) throw new RangeError('document has a field that is not known');
+    if (typeof key !== 'string' || !FIELDS.includes(key))
+      throw new RangeError('document has a field that is not known');
   }
 }
 

@@ -109,7 +109,8 @@ class CborReader {
     const size = 2 ** (info - 24);
     const argument = this.#take(size).reduce((value, byte) => value * 256 + byte, 0);
     const least = size === 1 ? 24 : 256 ** (size / 2);
-    if (argument < least || argument > Number.MAX_SAFE_INTEGER) throw new RangeError('CBOR number is not minimal, or too large');
+    if (argument < least || argument > Number.MAX_SAFE_INTEGER)
+      throw new RangeError('CBOR number is not minimal, or too large');
     return argument;
   }
 }

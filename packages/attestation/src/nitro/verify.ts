@@ -35,7 +35,11 @@ export async function verifyNitro(evidence: NitroEvidence, options: Verification
   const certificates = parsing('parse.chain', 'evidence_malformed', 'the certificate bundle', () =>
     chain.map(parseCertificate),
   );
-  const rules = { root: context.roots.awsNitro, signatureAlgorithm: 'ecdsa-p384-sha384', step: 'crypto.chain' } as const;
+  const rules = {
+    root: context.roots.awsNitro,
+    signatureAlgorithm: 'ecdsa-p384-sha384',
+    step: 'crypto.chain',
+  } as const;
   await verifyChain(certificates, { ...context, ...rules });
   const [leaf] = certificates;
   const signed = writeCbor(['Signature1', protectedHeader, new Uint8Array(), payload]); // RFC 9052 §4.4

@@ -18,7 +18,11 @@ export function checkFreshness(
   const failures: VerificationFailure[] = [];
   const isStale = (madeAt: number) => now - madeAt > maxAgeSeconds * 1_000 + clockSkewMs;
   if (!answersNonce && isStale(claims.iat * 1_000)) {
-    failures.push({ step: 'policy.maxAgeSeconds', code: 'evidence_stale', message: 'the claims are older than allowed' });
+    failures.push({
+      step: 'policy.maxAgeSeconds',
+      code: 'evidence_stale',
+      message: 'the claims are older than allowed',
+    });
   }
   if (evidence.type === 'aws-nitro' && (isStale(evidence.timestamp) || evidence.timestamp > now + clockSkewMs)) {
     const message = 'the document is older than allowed, or of the future';

@@ -16,7 +16,13 @@ export class PolicyCheck {
   }
 
   /** Demands that a value is listed, where there is a list. */
-  demandListed(list: readonly string[] | undefined, value: string | null, step: string, code: ErrorCode, what: string): void {
+  demandListed(
+    list: readonly string[] | undefined,
+    value: string | null,
+    step: string,
+    code: ErrorCode,
+    what: string,
+  ): void {
     this.demand(list === undefined || (value !== null && list.includes(value)), step, code, `${what} is not listed`);
   }
 }

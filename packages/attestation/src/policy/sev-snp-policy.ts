@@ -19,16 +19,38 @@ export function checkSevSnpPolicy(
   check.demand(!evidence.policy.debugAllowed, 'debug', 'debug_enabled', 'the guest may be debugged by its host');
   check.demand(!evidence.policy.migrationAllowed, 'migration', 'migration_enabled', 'the guest may be migrated');
   check.demand(policy.vmpl.includes(evidence.vmpl), 'vmpl', 'vmpl_not_allowed', `VMPL ${evidence.vmpl} is not listed`);
-  check.demand(policy.products.includes(product), 'products', 'product_not_allowed', `product ${product} is not listed`);
-  check.demand(policy.allowVlek || evidence.signer === 'vcek', 'allowVlek', 'vlek_not_allowed', 'a VLEK is not allowed');
+  check.demand(
+    policy.products.includes(product),
+    'products',
+    'product_not_allowed',
+    `product ${product} is not listed`,
+  );
+  check.demand(
+    policy.allowVlek || evidence.signer === 'vcek',
+    'allowVlek',
+    'vlek_not_allowed',
+    'a VLEK is not allowed',
+  );
   if (!policy.dangerouslyAcceptAnyMeasurement) {
     const { measurements } = policy;
-    check.demandListed(measurements, evidence.measurement, 'measurements', 'measurement_not_allowed', 'the measurement');
+    check.demandListed(
+      measurements,
+      evidence.measurement,
+      'measurements',
+      'measurement_not_allowed',
+      'the measurement',
+    );
   }
   check.demandListed(policy.hostData, evidence.hostData, 'hostData', 'host_data_not_allowed', 'the host data');
   check.demandListed(policy.idKeyDigests, evidence.idKeyDigest, 'idKeyDigests', 'id_key_not_allowed', 'the id key');
   const { authorKeyDigests } = policy;
-  check.demandListed(authorKeyDigests, evidence.authorKeyDigest, 'authorKeyDigests', 'author_key_not_allowed', 'the author key');
+  check.demandListed(
+    authorKeyDigests,
+    evidence.authorKeyDigest,
+    'authorKeyDigests',
+    'author_key_not_allowed',
+    'the author key',
+  );
   checkChip(check, evidence, policy);
 
   for (const component of componentsBelow(tcb.reported, policy.minTcb?.[product] ?? {})) {
@@ -45,7 +67,12 @@ export function checkSevSnpPolicy(
   check.demand(committedHolds, 'requireCommitted', 'firmware_provisional', 'the firmware could be rolled back');
   const aliasHolds = !policy.requireAliasCheck || (evidence.platformInfo & ALIAS_CHECK_COMPLETE) !== 0n;
   check.demand(aliasHolds, 'requireAliasCheck', 'alias_check_incomplete', 'memory was not checked for aliases');
-  check.demand(!requireCrl || evidence.crlChecked, 'requireCrl', 'crl_missing', 'the revocation list of AMD is missing');
+  check.demand(
+    !requireCrl || evidence.crlChecked,
+    'requireCrl',
+    'crl_missing',
+    'the revocation list of AMD is missing',
+  );
   return check.failures;
 }
 

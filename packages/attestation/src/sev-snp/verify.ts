@@ -52,8 +52,7 @@ export async function verifySevSnp(evidence: SevSnpEvidence, options: Verificati
   const report = parsing('parse.report', 'evidence_malformed', 'the SNP report', () => parseSnpReport(evidence.report));
   const { product, chain } = await verifyAmdChain(evidence, report.signer, context);
   const [leaf, ask, ark] = chain;
-  const crlUntil =
-    evidence.crl === undefined ? null : await verifyCrl(evidence.crl, ark, [ask], context, 'crypto.crl');
+  const crlUntil = evidence.crl === undefined ? null : await verifyCrl(evidence.crl, ark, [ask], context, 'crypto.crl');
 
   const malformed = 'the certificate of the signing key';
   const key = parsing('parse.leaf', 'evidence_malformed', malformed, () => parseEndorsementKey(leaf));
@@ -116,7 +115,11 @@ function productOfRoot(fingerprint: string, roots: TrustRoots): SevProduct | nul
 /** The certificate must be of this very key: kind, processor family, chip, and the TCB version the report claims. */
 function checkEndorsement(report: SnpReport, key: EndorsementKey, product: SevProduct, reported: SnpTcb): void {
   const mismatch = (what: string) =>
-    attestationError('crypto.endorsement', 'endorsement_mismatch', `the certificate is of another ${what} than the report`);
+    attestationError(
+      'crypto.endorsement',
+      'endorsement_mismatch',
+      `the certificate is of another ${what} than the report`,
+    );
   if (key.signer !== report.signer) throw mismatch('kind of key');
   if (key.product !== product || (report.cpuProduct ?? product) !== product) throw mismatch('processor family');
   if (SNP_TCB_COMPONENTS.some((name) => key.tcb[name] !== reported[name])) throw mismatch('TCB version');

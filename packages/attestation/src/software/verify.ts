@@ -35,10 +35,18 @@ export function softwareSignedBytes(reportData: Uint8Array): Uint8Array<ArrayBuf
  * Verifies the signature of software evidence.
  * @throws AttestationError `evidence_malformed`, `signature_invalid`
  */
-export async function verifySoftware({ publicKey, signature, reportData }: SoftwareEvidence): Promise<VerifiedSoftware> {
+export async function verifySoftware({
+  publicKey,
+  signature,
+  reportData,
+}: SoftwareEvidence): Promise<VerifiedSoftware> {
   const key = parsing('parse.public-key', 'evidence_malformed', 'the public key', () => parsePublicKey(publicKey));
   if (!(await verifySignature(key, 'ecdsa-p256-sha256', signature, softwareSignedBytes(reportData)))) {
-    throw attestationError('crypto.signature', 'signature_invalid', 'the signature of the software evidence does not verify');
+    throw attestationError(
+      'crypto.signature',
+      'signature_invalid',
+      'the signature of the software evidence does not verify',
+    );
   }
   const keyFingerprint = encodeHex(await sha2('SHA-256', publicKey));
   return { type: 'software', reportData, keyFingerprint, validUntil: Number.POSITIVE_INFINITY };

@@ -2,14 +2,13 @@ import { encodeUtf8 } from '@sotto/protocol';
 import * as z from 'zod/mini';
 import type { VerificationContext } from '../verification-context.ts';
 import { attestationError, parsing } from '../verification-error.ts';
+import { hexOf } from '../wire-types.ts';
 import { type Certificate, commonName, parseCertificate } from '../x509/certificate.ts';
 import { verifyChain } from '../x509/chain.ts';
 import { decodePemChain } from '../x509/pem.ts';
 import { verifySignature } from '../x509/public-key.ts';
 import { TCB_STATUSES } from './tcb-status.ts';
 
-const HEX = /^(?:[0-9A-Fa-f]{2})+$/;
-const hex = (bytes: number) => z.string().check(z.regex(HEX), z.length(bytes * 2), z.toLowerCase());
 const svn = z.int().check(z.minimum(0), z.maximum(65_535));
 const date = z.iso.datetime();
 const status = z.enum(TCB_STATUSES);
@@ -26,18 +25,18 @@ export const tdxTcbInfo = z.object({
   version: z.literal(3),
   issueDate: date,
   nextUpdate: date,
-  fmspc: hex(6),
-  pceId: hex(2),
+  fmspc: hexOf(6),
+  pceId: hexOf(2),
   tcbType: z.literal(0),
   tcbEvaluationDataNumber: z.int(),
-  tdxModule: z.object({ mrsigner: hex(48), attributes: hex(8), attributesMask: hex(8) }),
+  tdxModule: z.object({ mrsigner: hexOf(48), attributes: hexOf(8), attributesMask: hexOf(8) }),
   tdxModuleIdentities: z.optional(
     z.array(
       z.object({
         id: z.string(),
-        mrsigner: hex(48),
-        attributes: hex(8),
-        attributesMask: hex(8),
+        mrsigner: hexOf(48),
+        attributes: hexOf(8),
+        attributesMask: hexOf(8),
         tcbLevels: enclaveLevels,
       }),
     ),
@@ -60,11 +59,11 @@ export const tdQeIdentity = z.object({
   issueDate: date,
   nextUpdate: date,
   tcbEvaluationDataNumber: z.int(),
-  miscselect: hex(4),
-  miscselectMask: hex(4),
-  attributes: hex(16),
-  attributesMask: hex(16),
-  mrsigner: hex(32),
+  miscselect: hexOf(4),
+  miscselectMask: hexOf(4),
+  attributes: hexOf(16),
+  attributesMask: hexOf(16),
+  mrsigner: hexOf(32),
   isvprodid: svn,
   tcbLevels: enclaveLevels,
 });
@@ -120,8 +119,11 @@ export async function verifySignedText<T extends { readonly issueDate: string; r
   );
   await verifyChain(chain, { ...context, root: context.roots.intelSgx, signatureAlgorithm: 'ecdsa-p256-sha256', step });
   const [signer] = chain;
-  const isTcbSigner = chain.length === 2 && signer !== undefined && commonName(signer.subject) === TCB_SIGNING_NAME;
-  if (!isTcbSigner) throw attestationError(step, 'chain_untrusted', 'the collateral is not of the TCB signer of Intel');
+  const named = (name: Uint8Array) =>
+    parsing(step, 'collateral_invalid', 'the name of the TCB signer', () => commonName(name));
+  if (chain.length !== 2 || signer === undefined || named(signer.subject) !== TCB_SIGNING_NAME) {
+    throw attestationError(step, 'chain_untrusted', 'the collateral is not of the TCB signer of Intel');
+  }
   if (!(await verifySignature(signer.publicKey, 'ecdsa-p256-sha256', signature, encodeUtf8(text)))) {
     throw attestationError(step, 'collateral_invalid', 'the signature of the collateral does not verify');
   }

@@ -81,7 +81,8 @@ function parseHeader(reader: ByteReader): 4 | 5 {
   if (header.uint16() !== ECDSA_P256) throw new RangeError('quote is not signed with ECDSA P-256');
   if (header.uint32() !== TEE_TDX) throw new RangeError('quote is not of a trust domain');
   header.take(4); // reserved, and set by some quoting enclaves
-  if (encodeHex(header.take(16)) !== INTEL_QE_VENDOR) throw new RangeError('quote is not of the quoting enclave of Intel');
+  if (encodeHex(header.take(16)) !== INTEL_QE_VENDOR)
+    throw new RangeError('quote is not of the quoting enclave of Intel');
   return version;
 }
 

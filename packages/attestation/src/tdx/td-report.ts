@@ -29,6 +29,8 @@ export interface TdAttributes {
   /** The host can read the domain's memory, by any bit of the TUD group. */
   readonly debug: boolean;
   readonly septVeDisable: boolean;
+  /** A service TD may move the domain to another platform. */
+  readonly migratable: boolean;
 }
 
 /** Reads a TD report body of either length. Throws `RangeError`. */
@@ -68,6 +70,10 @@ export function parseTdReport(bytes: Uint8Array): TdReport {
 
 function parseAttributes(bytes: Uint8Array): TdAttributes {
   const bits = new ByteReader(bytes).uint64();
-  // Bits 0 to 7 are TUD (debug), 28 is SEPT_VE_DISABLE.
-  return { raw: encodeHex(bytes), debug: (bits & 0xffn) !== 0n, septVeDisable: (bits & (1n << 28n)) !== 0n };
+  return {
+    raw: encodeHex(bytes),
+    debug: (bits & 0xffn) !== 0n, // TUD
+    septVeDisable: (bits & (1n << 28n)) !== 0n, // SEPT_VE_DISABLE
+    migratable: (bits & (1n << 29n)) !== 0n, // MIGRATABLE
+  };
 }

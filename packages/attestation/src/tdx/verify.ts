@@ -58,9 +58,15 @@ export async function verifyTdx(evidence: TdxEvidence, options: VerificationOpti
   const identity = await verifySignedText(qeIdentityText(collateral), tdQeIdentity, context, 'crypto.qe-identity');
   const crlsUntil = await verifyCrls(collateral, chain, [info.signer, identity.signer], context);
 
-  const platform = parsing('parse.pck', 'evidence_malformed', 'the PCK certificate', () => parsePckExtensions(chain[0]));
+  const platform = parsing('parse.pck', 'evidence_malformed', 'the PCK certificate', () =>
+    parsePckExtensions(chain[0]),
+  );
   if (info.content.fmspc !== platform.fmspc || info.content.pceId !== platform.pceId) {
-    throw attestationError('crypto.tcb-info', 'collateral_invalid', 'the TCB info is of another platform than the quote');
+    throw attestationError(
+      'crypto.tcb-info',
+      'collateral_invalid',
+      'the TCB info is of another platform than the quote',
+    );
   }
   const { teeTcbSvn, seamAttributes, ...report } = quote.report;
   return {
@@ -72,12 +78,7 @@ export async function verifyTdx(evidence: TdxEvidence, options: VerificationOpti
     seamAttributes: encodeHex(seamAttributes),
     fmspc: platform.fmspc,
     tcb: evaluateTdxTcb(quote.report, quote.qeReport, platform, info.content, identity.content),
-    validUntil: Math.min(
-      info.validUntil,
-      identity.validUntil,
-      crlsUntil,
-      ...chain.map(({ notAfter }) => notAfter),
-    ),
+    validUntil: Math.min(info.validUntil, identity.validUntil, crlsUntil, ...chain.map(({ notAfter }) => notAfter)),
   };
 }
 
@@ -132,7 +133,8 @@ async function verifyCrls(
     decodePemChain(collateral.pckCrlIssuerChain),
   );
   // The PCK's own issuer has been verified: the list's must be the same, certificate by certificate.
-  const same = issuers.length === 2 && [ca, root].every(({ der }, index) => equalBytes(der, issuers[index] ?? new Uint8Array()));
+  const same =
+    issuers.length === 2 && [ca, root].every(({ der }, index) => equalBytes(der, issuers[index] ?? new Uint8Array()));
   if (!same) throw attestationError(step, 'crl_invalid', 'the PCK revocation list is of another issuer than the PCK');
   const rootUntil = await verifyCrl(collateral.rootCaCrl, root, [ca, ...signers], context, step);
   return Math.min(rootUntil, await verifyCrl(collateral.pckCrl, ca, [pck], context, step));

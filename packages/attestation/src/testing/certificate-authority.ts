@@ -12,7 +12,7 @@ export interface IssuedCertificate {
 }
 
 /** An extension, with its value as the OCTET STRING holds it. */
-export interface ExtensionInput {
+interface ExtensionInput {
   readonly oid: string;
   readonly critical?: boolean;
   readonly value: Uint8Array;

@@ -35,8 +35,20 @@ export async function createNitroEmulator(now: Date): Promise<NitroEmulator> {
   const key = (name: string) => syntheticKey(`aws-${name}`, 'ecdsa-p384-sha384');
   const ca = { ...validity, ca: {} };
   const root = await issueCertificate({ ...ca, commonName: 'aws.nitro-enclaves', key: await key('root') });
-  const zone = await issueCertificate({ ...ca, commonName: 'zone', key: await key('zone'), issuer: root, ca: { pathLength: 1 } });
-  const host = await issueCertificate({ ...ca, commonName: 'host', key: await key('host'), issuer: zone, ca: { pathLength: 0 } });
+  const zone = await issueCertificate({
+    ...ca,
+    commonName: 'zone',
+    key: await key('zone'),
+    issuer: root,
+    ca: { pathLength: 1 },
+  });
+  const host = await issueCertificate({
+    ...ca,
+    commonName: 'host',
+    key: await key('host'),
+    issuer: zone,
+    ca: { pathLength: 0 },
+  });
   const leaf = await issueCertificate({ ...validity, commonName: 'enclave', key: await key('leaf'), issuer: host });
 
   const attest = async (reportData: Uint8Array, input: NitroDocumentInput = {}): Promise<NitroEvidence> => {

@@ -81,7 +81,11 @@ export async function createSevSnpEmulator(product: SevProduct, now: Date): Prom
       issuer,
       serial: 0,
       keyUsage: null,
-      extensions: leafExtensions(product, tcb, signer === 'vcek' ? chipId.subarray(0, product === 'Turin' ? 8 : 64) : null),
+      extensions: leafExtensions(
+        product,
+        tcb,
+        signer === 'vcek' ? chipId.subarray(0, product === 'Turin' ? 8 : 64) : null,
+      ),
       ...input.leaf,
     });
     const report = writeReport(product, tcb, chipId, reportData, input);
@@ -116,7 +120,9 @@ export function leafExtensions(product: SevProduct, tcb: SnpTcb, chipId: Uint8Ar
 /** A TCB_VERSION of 8 bytes. */
 export function writeSnpTcb(tcb: SnpTcb): Uint8Array {
   const { fmc, bl, tee, snp, ucode } = tcb;
-  return fmc === undefined ? Uint8Array.of(bl, tee, 0, 0, 0, 0, snp, ucode) : Uint8Array.of(fmc, bl, tee, snp, 0, 0, 0, ucode);
+  return fmc === undefined
+    ? Uint8Array.of(bl, tee, 0, 0, 0, 0, snp, ucode)
+    : Uint8Array.of(fmc, bl, tee, snp, 0, 0, 0, ucode);
 }
 
 function writeReport(

@@ -24,7 +24,12 @@ export function syntheticTcbInfo(validity: SyntheticValidity): JsonObject {
         ...module,
         tcbLevels: [
           { tcb: { isvsvn: 6 }, tcbDate: '2024-11-13T00:00:00Z', tcbStatus: 'UpToDate' },
-          { tcb: { isvsvn: 2 }, tcbDate: '2023-08-09T00:00:00Z', tcbStatus: 'OutOfDate', advisoryIDs: ['INTEL-SA-01036'] },
+          {
+            tcb: { isvsvn: 2 },
+            tcbDate: '2023-08-09T00:00:00Z',
+            tcbStatus: 'OutOfDate',
+            advisoryIDs: ['INTEL-SA-01036'],
+          },
         ],
       },
     ],

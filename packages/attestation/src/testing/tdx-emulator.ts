@@ -14,6 +14,8 @@ import { type JsonObject, syntheticQeIdentity, syntheticTcbInfo } from './tdx-co
 /** What a synthetic trust domain is asked to say; whatever is left out is what a good one says. */
 export interface TdxQuoteInput {
   readonly version?: 4 | 5;
+  /** Of version 5: 2 for TDX 1.0, 3 for TDX 1.5. */
+  readonly bodyType?: 2 | 3;
   /** The four runtime registers, 48 bytes each. */
   readonly rtmr?: readonly Uint8Array[];
   /** Changes the body of the quote before it is signed. */
@@ -44,8 +46,10 @@ export interface TdxEmulator {
 
 /** MRTD and RTMR0 to 3 that a synthetic quote has unless told. */
 export const SYNTHETIC_MR_TD: Uint8Array = new Uint8Array(48).fill(0x7d);
-export const SYNTHETIC_RTMR: readonly Uint8Array[] = [0xa0, 0xa1, 0xa2, 0xa3].map((byte) => new Uint8Array(48).fill(byte));
-const HEADER = '0400020081000000' + '00000000' + '939a7233f79c4ca9940a0db3957f0607' + '00'.repeat(20);
+export const SYNTHETIC_RTMR: readonly Uint8Array[] = [0xa0, 0xa1, 0xa2, 0xa3].map((byte) =>
+  new Uint8Array(48).fill(byte),
+);
+const HEADER = `040002008100000000000000939a7233f79c4ca9940a0db3957f0607${'00'.repeat(20)}`;
 const TEE_TCB_SVN = '06010300000000000000000000000000';
 const QE_AUTHENTICATION = new Uint8Array(32).fill(0x11);
 
@@ -57,7 +61,12 @@ export async function createTdxEmulator(now: Date): Promise<TdxEmulator> {
   const [rootKey, caKey, pckKey, signerKey, attestationKey] = keys;
   if (!rootKey || !caKey || !pckKey || !signerKey || !attestationKey) throw new RangeError('a key is missing');
   const issue = { ...validity };
-  const root = await issueCertificate({ ...issue, commonName: 'Intel SGX Root CA', key: rootKey, ca: { pathLength: 1 } });
+  const root = await issueCertificate({
+    ...issue,
+    commonName: 'Intel SGX Root CA',
+    key: rootKey,
+    ca: { pathLength: 1 },
+  });
   const ca = await issueCertificate({
     ...issue,
     commonName: 'Intel SGX PCK Platform CA',
@@ -130,7 +139,8 @@ function writeSignedPart(reportData: Uint8Array, input: TdxQuoteInput): Uint8Arr
   const header = bytesOf(HEADER);
   header.set(uint16(version));
   input.editHeader?.(header);
-  const body = new Uint8Array(version === 4 ? 584 : 648);
+  const bodyType = version === 4 ? 2 : (input.bodyType ?? 3);
+  const body = new Uint8Array(bodyType === 2 ? 584 : 648);
   body.set(bytesOf(TEE_TCB_SVN), 0);
   body.set(bytesOf('0000001000000000'), 120); // SEPT_VE_DISABLE
   body.set(bytesOf('e702060000000000'), 128);
@@ -138,7 +148,7 @@ function writeSignedPart(reportData: Uint8Array, input: TdxQuoteInput): Uint8Arr
   for (const [index, register] of (input.rtmr ?? SYNTHETIC_RTMR).entries()) body.set(register, 328 + index * 48);
   body.set(reportData, 520);
   input.editBody?.(body);
-  return version === 4 ? concatBytes(header, body) : concatBytes(header, uint16(3), uint32(body.length), body);
+  return version === 4 ? concatBytes(header, body) : concatBytes(header, uint16(bodyType), uint32(body.length), body);
 }
 
 async function writeQeReport(attestationKey: Uint8Array): Promise<Uint8Array> {

@@ -7,7 +7,7 @@ import { verifySignature } from './public-key.ts';
 import type { SignatureAlgorithm } from './signature-algorithm.ts';
 
 /** The longest chain that is verified, leaf and root included; AWS Nitro's has five. */
-export const MAX_CHAIN_LENGTH = 5;
+const MAX_CHAIN_LENGTH = 5;
 
 /** The moment certificates are judged at. */
 export interface VerificationTime {
@@ -53,7 +53,8 @@ export async function verifyChain(chain: readonly Certificate[], rules: ChainRul
     const signed =
       certificate.signatureAlgorithm === rules.signatureAlgorithm &&
       (await verifySignature(issuer.publicKey, rules.signatureAlgorithm, certificate.signature, certificate.signed));
-    if (!signed) throw attestationError(step, 'chain_untrusted', 'a certificate is not signed by the next in the chain');
+    if (!signed)
+      throw attestationError(step, 'chain_untrusted', 'a certificate is not signed by the next in the chain');
   }
   checkLeaf(chain[0], step);
 }

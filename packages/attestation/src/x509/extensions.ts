@@ -2,7 +2,7 @@ import { DER_TAG, DerReader } from '../der/der-reader.ts';
 import { derBoolean, derNamedBits, derNumber, derOid } from '../der/der-values.ts';
 
 /** An extension's value, the contents of its OCTET STRING. */
-export interface Extension {
+interface Extension {
   readonly critical: boolean;
   readonly value: Uint8Array;
 }

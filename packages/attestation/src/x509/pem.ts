@@ -1,6 +1,7 @@
 import { decodeBase64 } from '@sotto/protocol';
 
-const BLOCK = /-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n)-----END CERTIFICATE-----\n/y;
+const BLOCK =
+  /-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n)-----END CERTIFICATE-----\n/y;
 
 /**
  * DER of the certificates of a PEM text (RFC 7468 §3, the strict form: 64 columns, LF, nothing between or around the

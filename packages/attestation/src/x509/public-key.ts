@@ -43,7 +43,8 @@ function checkRsa(key: Uint8Array): number {
   const exponent = derNumber(reader.read(DER_TAG.integer));
   reader.end();
   const modulusBits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
-  if (modulusBits !== MODULUS_BITS || exponent !== PUBLIC_EXPONENT) throw new RangeError('RSA key is not of 4,096 bits');
+  if (modulusBits !== MODULUS_BITS || exponent !== PUBLIC_EXPONENT)
+    throw new RangeError('RSA key is not of 4,096 bits');
   return modulusBits;
 }
 

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { DER_TAG, DerReader } from '../../src/der/der-reader.ts';
-import { derBits, derBoolean, derNamedBits, derNumber, derOid, derText, derTime, derUnsigned } from '../../src/der/der-values.ts';
+import {
+  derBits,
+  derBoolean,
+  derNamedBits,
+  derNumber,
+  derOid,
+  derText,
+  derTime,
+  derUnsigned,
+} from '../../src/der/der-values.ts';
 import { decodeHex } from '../../src/hex.ts';
 import { integer, namedBits, oid, time } from '../../src/testing/der-writer.ts';
 
@@ -61,7 +70,8 @@ describe('values of DER', () => {
     expect(read).toThrow(RangeError);
   });
 
-  const at = (tag: number, text: string) => derTime({ tag, contents: new TextEncoder().encode(text), encoded: bytes('') });
+  const at = (tag: number, text: string) =>
+    derTime({ tag, contents: new TextEncoder().encode(text), encoded: bytes('') });
 
   it('has two-digit years from 1950 to 2049', () => {
     expect(at(DER_TAG.utcTime, '491231235959Z')).toBe(Date.UTC(2049, 11, 31, 23, 59, 59));

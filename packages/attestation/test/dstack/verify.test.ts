@@ -104,7 +104,13 @@ describe('verifyDstack', () => {
   it.each([
     ['twice', [...SYNTHETIC_BOOT_EVENTS.slice(0, 3), ...SYNTHETIC_BOOT_EVENTS.slice(2)]],
     ['again after the system was ready', [...SYNTHETIC_BOOT_EVENTS, ['compose-hash', new Uint8Array(32)]]],
-    ['only after the system was ready', [['system-ready', new Uint8Array()], ['compose-hash', new Uint8Array(32)]]],
+    [
+      'only after the system was ready',
+      [
+        ['system-ready', new Uint8Array()],
+        ['compose-hash', new Uint8Array(32)],
+      ],
+    ],
     ['without the system ever being ready', SYNTHETIC_BOOT_EVENTS.slice(0, -1)],
   ] as const)('refuses a measured log that says %s what runs', async (_, runtimeEvents) => {
     const evidence = await attest({ runtimeEvents: runtimeEvents.map(([name, payload]) => [name, payload] as const) });

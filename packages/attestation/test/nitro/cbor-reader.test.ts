@@ -25,15 +25,32 @@ describe('readCbor', () => {
     ['80', []],
     ['8301820203820405', [1, [2, 3], [4, 5]]],
     ['a0', new Map()],
-    ['a201020304', new Map([[1, 2], [3, 4]])],
-    ['a26161016162820203', new Map<string, CborValue>([['a', 1], ['b', [2, 3]]])],
+    [
+      'a201020304',
+      new Map([
+        [1, 2],
+        [3, 4],
+      ]),
+    ],
+    [
+      'a26161016162820203',
+      new Map<string, CborValue>([
+        ['a', 1],
+        ['b', [2, 3]],
+      ]),
+    ],
   ])('reads %s of the RFC as it should be', (hex, value) => {
     expect(read(hex)).toEqual(value);
     expect(encodeHex(writeCbor(value))).toBe(hex);
   });
 
   it('reads a map of indefinite length, as the security module writes it', () => {
-    expect(read('bf6161016162820203ff')).toEqual(new Map<string, CborValue>([['a', 1], ['b', [2, 3]]]));
+    expect(read('bf6161016162820203ff')).toEqual(
+      new Map<string, CborValue>([
+        ['a', 1],
+        ['b', [2, 3]],
+      ]),
+    );
   });
 
   it.each([
@@ -70,7 +87,12 @@ describe('readCbor', () => {
   });
 
   it('refuses an item that is cut anywhere', () => {
-    const whole = writeCbor(new Map<string, CborValue>([['a', [1, 'text', new Uint8Array(30)]], ['b', null]]));
+    const whole = writeCbor(
+      new Map<string, CborValue>([
+        ['a', [1, 'text', new Uint8Array(30)]],
+        ['b', null],
+      ]),
+    );
     for (let end = 0; end < whole.length; end++) expect(() => readCbor(whole.subarray(0, end))).toThrow(RangeError);
   });
 });

@@ -46,7 +46,15 @@ describe('verifyNitro', () => {
 
   it.each<[string, NitroDocumentInput]>([
     ['ES256', { protectedHeader: new Map([[1, -7]]) }],
-    ['one more protected header', { protectedHeader: new Map<number, CborValue>([[1, -35], [4, 'key']]) }],
+    [
+      'one more protected header',
+      {
+        protectedHeader: new Map<number, CborValue>([
+          [1, -35],
+          [4, 'key'],
+        ]),
+      },
+    ],
     ['no protected header', { protectedHeader: new Map() }],
     ['an unprotected header', { unprotectedHeader: new Map([[4, 'key']]) }],
     ['an unprotected header that is no map', { unprotectedHeader: [] }],
@@ -59,8 +67,21 @@ describe('verifyNitro', () => {
     ['registers that are no map', { fields: { pcrs: [] } }],
     ['no PCR0', { fields: { pcrs: new Map([[1, new Uint8Array(48)]]) } }],
     ['a register of 32 bytes', { fields: { pcrs: new Map([[0, new Uint8Array(32)]]) } }],
-    ['a register 32', { fields: { pcrs: new Map([[0, new Uint8Array(48)], [32, new Uint8Array(48)]]) } }],
-    ['a register named by text', { fields: { pcrs: new Map<number | string, CborValue>([['0', new Uint8Array(48)]]) } }],
+    [
+      'a register 32',
+      {
+        fields: {
+          pcrs: new Map([
+            [0, new Uint8Array(48)],
+            [32, new Uint8Array(48)],
+          ]),
+        },
+      },
+    ],
+    [
+      'a register named by text',
+      { fields: { pcrs: new Map<number | string, CborValue>([['0', new Uint8Array(48)]]) } },
+    ],
     ['no certificate', { fields: { certificate: null } }],
     ['a certificate that is none', { fields: { certificate: new Uint8Array(8) } }],
     ['an empty bundle', { fields: { cabundle: [] } }],
@@ -76,7 +97,15 @@ describe('verifyNitro', () => {
     const { document } = await nitro.attest(REPORT_DATA);
     const tagged = Uint8Array.of(0xd2, ...document);
     const longer = Uint8Array.of(...document, 0);
-    for (const bytes of [new Uint8Array(), writeCbor([1, 2]), writeCbor(new Map()), tagged, longer, document.subarray(0, -1), new Uint8Array(16_385)]) {
+    for (const bytes of [
+      new Uint8Array(),
+      writeCbor([1, 2]),
+      writeCbor(new Map()),
+      tagged,
+      longer,
+      document.subarray(0, -1),
+      new Uint8Array(16_385),
+    ]) {
       expect(await codeOf(verify({ document: bytes }))).toBe(MALFORMED);
     }
     expect(await withPart(3, new Uint8Array(95))).toBe(MALFORMED);
@@ -93,7 +122,13 @@ describe('verifyNitro', () => {
     const [, host, zone, root] = certificates();
     if (!host || !zone || !root) throw new RangeError('chain is incomplete');
     const foreign = (await createNitroEmulator(NOW)).chain.at(-1)?.certificate ?? new Uint8Array();
-    for (const cabundle of [[host, zone, root], [root, host, zone], [zone, host], [root, host], [foreign, zone, host]]) {
+    for (const cabundle of [
+      [host, zone, root],
+      [root, host, zone],
+      [zone, host],
+      [root, host],
+      [foreign, zone, host],
+    ]) {
       expect(await outcome({ fields: { cabundle } })).toBe('AttestationError chain_untrusted');
     }
   });
@@ -101,7 +136,9 @@ describe('verifyNitro', () => {
   it('refuses a chain of more than five', async () => {
     const [, host, zone, root] = certificates();
     if (!host || !zone || !root) throw new RangeError('chain is incomplete');
-    expect(await outcome({ fields: { cabundle: [root, zone, zone, zone, host] } })).toBe('AttestationError chain_untrusted');
+    expect(await outcome({ fields: { cabundle: [root, zone, zone, zone, host] } })).toBe(
+      'AttestationError chain_untrusted',
+    );
   });
 
   it('refuses a chain that is longer than its path lengths allow', async () => {

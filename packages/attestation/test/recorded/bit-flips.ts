@@ -1,22 +1,10 @@
-import { decodeUtf8 } from '@sotto/protocol';
-import { AttestationError } from '@sotto/protocol';
+import { AttestationError, decodeUtf8 } from '@sotto/protocol';
 
 /** A recorded file, and a verification that reads its bytes. */
 export interface FlippableFile {
   readonly file: string;
   readonly bytes: Uint8Array;
   verify(bytes: Uint8Array): Promise<unknown>;
-}
-
-/** A pseudo-random sequence of 32-bit numbers (mulberry32), so that a failing sample can be repeated. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
 }
 
 /** Flips single bits, and returns the offsets of those flips that were accepted. */
@@ -39,7 +27,7 @@ export async function acceptedFlips(
 }
 
 /** The file around the evidence cannot be read any more: the test's own reader, before the verifier's. */
-export class FileUnreadable extends Error {}
+class FileUnreadable extends Error {}
 
 /** Reads a text file strictly. */
 export function readText<T>(bytes: Uint8Array, read: (text: string) => T): T {

@@ -60,9 +60,7 @@ export function tdxFiles(verify: Verifier<TdxEvidence>): readonly FlippableFile[
 export function dstackFiles(verify: Verifier<DstackEvidence>): readonly FlippableFile[] {
   if (!hasSharedEvidence) return [];
   const bytes = recorded(DSTACK_FILE);
-  return [
-    { file: DSTACK_FILE, bytes, verify: async (json) => verify(readText(json, readDstack), { now: DSTACK_AT }) },
-  ];
+  return [{ file: DSTACK_FILE, bytes, verify: async (json) => verify(readText(json, readDstack), { now: DSTACK_AT }) }];
 }
 
 /** Attestation documents. */

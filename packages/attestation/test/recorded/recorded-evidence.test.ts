@@ -90,7 +90,12 @@ describe.runIf(hasSharedEvidence)('recorded evidence of TDX', () => {
       xfam: entry.xfam,
       teeTcbSvn: entry.teeTcbSvn,
       mrConfigId: entry.mrConfigId,
-      attributes: { raw: entry.tdAttributes, debug: entry.debug ?? false, septVeDisable: entry.septVeDisable ?? true },
+      attributes: {
+        raw: entry.tdAttributes,
+        debug: entry.debug ?? false,
+        septVeDisable: entry.septVeDisable ?? true,
+        migratable: false,
+      },
     });
     expect(encodeHex(verified.reportData)).toBe(entry.reportData);
     if (entry.crypto === 'valid-but-no-tcb-level') {

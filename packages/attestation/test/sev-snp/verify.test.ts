@@ -39,7 +39,10 @@ describe('verifySevSnp', () => {
   });
 
   it('accepts the TCB layout and short chip id of Turin', async () => {
-    await expect(verify(await turin.attest(REPORT_DATA))).resolves.toMatchObject({ product: 'Turin', tcb: { reported: turin.tcb } });
+    await expect(verify(await turin.attest(REPORT_DATA))).resolves.toMatchObject({
+      product: 'Turin',
+      tcb: { reported: turin.tcb },
+    });
   });
 
   it('accepts a VLEK, which is of no chip', async () => {
@@ -73,7 +76,10 @@ describe('an SNP report', () => {
     expect(await codeOf(verify({ ...evidence, report }))).toBe('AttestationError evidence_malformed');
   });
 
-  const write = (offset: number, ...bytes: number[]) => (report: Uint8Array) => report.set(bytes, offset);
+  const write =
+    (offset: number, ...bytes: number[]) =>
+    (report: Uint8Array) =>
+      report.set(bytes, offset);
   it.each([
     ['version 0', write(0x00, 0)],
     ['version 1', write(0x00, 1)],
@@ -125,7 +131,9 @@ describe('the certificate of the signing key', () => {
     const [report, other] = [await genoa.attest(REPORT_DATA), await milan.attest(REPORT_DATA)];
     expect(await codeOf(verify({ ...other, report: report.report }))).toBe(endorsement);
     const older = await turin.attest(REPORT_DATA);
-    expect(await codeOf(verify({ ...report, report: older.report }))).toMatch(/endorsement_mismatch|evidence_malformed/);
+    expect(await codeOf(verify({ ...report, report: older.report }))).toMatch(
+      /endorsement_mismatch|evidence_malformed/,
+    );
   });
 
   it('must name the product of the root it comes from', async () => {
@@ -156,7 +164,10 @@ describe('the certificate of the signing key', () => {
   it.each([
     ['another name', { commonName: 'SEV-OTHER' }],
     ['no AMD extensions', { extensions: [] }],
-    ['a chip id of another length', { extensions: leafExtensions('Genoa', { bl: 10, tee: 0, snp: 23, ucode: 84 }, new Uint8Array(8)) }],
+    [
+      'a chip id of another length',
+      { extensions: leafExtensions('Genoa', { bl: 10, tee: 0, snp: 23, ucode: 84 }, new Uint8Array(8)) },
+    ],
   ])('with %s is malformed', async (_, leaf) => {
     expect(await codeOf(verify(await genoa.attest(REPORT_DATA, { leaf })))).toBe('AttestationError evidence_malformed');
   });
@@ -183,13 +194,21 @@ describe('the chain of AMD', () => {
   it('may not end in the root of another family', async () => {
     const evidence = await genoa.attest(REPORT_DATA);
     expect(await codeOf(verify({ ...evidence, ark: milan.ark.certificate }))).toBe(untrusted);
-    expect(await codeOf(verify({ ...evidence, ask: milan.ask.certificate, ark: milan.ark.certificate }))).toBe(untrusted);
+    expect(await codeOf(verify({ ...evidence, ask: milan.ask.certificate, ark: milan.ark.certificate }))).toBe(
+      untrusted,
+    );
   });
 
   it('may not be made by somebody else under the same names', async () => {
     // The intermediate's key serves as a foreign root: a third RSA key would cost seconds and show no more.
     const foreign = await issueCertificate({ ...genoa.validity, commonName: 'ARK-Genoa', key: genoa.ask.key, ca: {} });
-    const ask = await issueCertificate({ ...genoa.validity, commonName: 'SEV-Genoa', key: genoa.ark.key, issuer: foreign, ca: {} });
+    const ask = await issueCertificate({
+      ...genoa.validity,
+      commonName: 'SEV-Genoa',
+      key: genoa.ark.key,
+      issuer: foreign,
+      ca: {},
+    });
     const evidence = await genoa.attest(REPORT_DATA, { leaf: { issuer: ask } });
     expect(await codeOf(verify({ ...evidence, ask: ask.certificate, ark: foreign.certificate }))).toBe(untrusted);
     expect(await codeOf(verify({ ...evidence, ask: ask.certificate }))).toBe(untrusted);
@@ -245,7 +264,9 @@ describe('the chain of AMD', () => {
     const leaf = { notBefore: NOW.getTime() + 240_000 };
     await expect(verify(await genoa.attest(REPORT_DATA, { leaf }))).resolves.toBeDefined();
     const later = { notBefore: NOW.getTime() + 360_000 };
-    expect(await codeOf(verify(await genoa.attest(REPORT_DATA, { leaf: later })))).toBe('AttestationError cert_expired');
+    expect(await codeOf(verify(await genoa.attest(REPORT_DATA, { leaf: later })))).toBe(
+      'AttestationError cert_expired',
+    );
   });
 
   it('refuses to be judged at no time at all', async () => {
@@ -257,8 +278,18 @@ describe('the chain of AMD', () => {
 });
 
 describe('the revocation list of AMD', () => {
-  const list = (input: { issuer?: SevSnpEmulator['ark']; thisUpdate?: number; nextUpdate?: number; revoked?: number[] }) =>
-    issueCrl({ issuer: genoa.ark, thisUpdate: genoa.validity.notBefore, nextUpdate: genoa.validity.nextUpdate, ...input });
+  const list = (input: {
+    issuer?: SevSnpEmulator['ark'];
+    thisUpdate?: number;
+    nextUpdate?: number;
+    revoked?: number[];
+  }) =>
+    issueCrl({
+      issuer: genoa.ark,
+      thisUpdate: genoa.validity.notBefore,
+      nextUpdate: genoa.validity.nextUpdate,
+      ...input,
+    });
   const withList = async (crl: Uint8Array) => codeOf(verify({ ...(await genoa.attest(REPORT_DATA)), crl }));
 
   it('may be left out, which the result says', async () => {
@@ -287,6 +318,8 @@ describe('the revocation list of AMD', () => {
 
   it('revokes the intermediate', async () => {
     expect(await withList(await list({ revoked: [7, 2] }))).toBe('AttestationError cert_revoked');
-    await expect(verify({ ...(await genoa.attest(REPORT_DATA)), crl: await list({ revoked: [7, 8] }) })).resolves.toBeDefined();
+    await expect(
+      verify({ ...(await genoa.attest(REPORT_DATA)), crl: await list({ revoked: [7, 8] }) }),
+    ).resolves.toBeDefined();
   });
 });

@@ -4,7 +4,12 @@ import type { TdxCollateral } from '../../src/tdx/collateral.ts';
 import { type TdxEvidence, verifyTdx } from '../../src/tdx/verify.ts';
 import { encodePemChain, issueCertificate, issueCrl } from '../../src/testing/certificate-authority.ts';
 import type { JsonObject } from '../../src/testing/tdx-collateral.ts';
-import { createTdxEmulator, TDX_SERIALS, type TdxEmulator, type TdxQuoteInput } from '../../src/testing/tdx-emulator.ts';
+import {
+  createTdxEmulator,
+  TDX_SERIALS,
+  type TdxEmulator,
+  type TdxQuoteInput,
+} from '../../src/testing/tdx-emulator.ts';
 import { codeOf, failureOf } from '../expect-failure.ts';
 
 const NOW = new Date('2026-03-01T12:00:00Z');
@@ -42,6 +47,11 @@ describe('verifyTdx', () => {
     expect(verified.validUntil).toBe(tdx.validity.nextUpdate);
   });
 
+  it('accepts the body of TDX 1.0 in a quote of version 5', async () => {
+    const verified = await verify(await attest({ version: 5, bodyType: 2 }));
+    expect(verified).toMatchObject({ version: 5, bodyType: 2, mrServiceTd: null });
+  });
+
   it('accepts the zero bytes that a quote is padded with, and no other', async () => {
     const evidence = await attest();
     const padded = new Uint8Array(evidence.quote.length + 70);
@@ -63,12 +73,29 @@ describe('a TDX quote', () => {
   it('that is cut anywhere is malformed', async () => {
     const evidence = await attest();
     const { length } = evidence.quote;
-    for (const end of [0, 1, 47, 48, 631, 632, 635, 636, SIGNATURE + 63, QE_REPORT - 1, PCK_TYPE, length - 2, length - 1]) {
+    for (const end of [
+      0,
+      1,
+      47,
+      48,
+      631,
+      632,
+      635,
+      636,
+      SIGNATURE + 63,
+      QE_REPORT - 1,
+      PCK_TYPE,
+      length - 2,
+      length - 1,
+    ]) {
       expect(await codeOf(verify({ ...evidence, quote: evidence.quote.subarray(0, end) }))).toBe(malformed);
     }
   });
 
-  const write = (offset: number, ...bytes: number[]) => (header: Uint8Array) => header.set(bytes, offset);
+  const write =
+    (offset: number, ...bytes: number[]) =>
+    (header: Uint8Array) =>
+      header.set(bytes, offset);
   it.each([
     ['version 3', write(0, 3)],
     ['version 6', write(0, 6)],
@@ -93,8 +120,12 @@ describe('a TDX quote', () => {
   it.each<[what: string, offset: number, bytes: readonly number[]]>([
     ['a signature that runs past the end', SIGNATURE - 4, [0xff, 0xff, 0xff, 0xff]],
     ['a signature that ends early', SIGNATURE - 4, [0x10, 0, 0, 0]],
-    ...[1, 2, 3, 4, 5, 7].map((type) => [`certification type ${type} outside`, QE_REPORT - 6, [type]] as [string, number, number[]]),
-    ...[1, 2, 3, 4, 6, 7].map((type) => [`certification type ${type} inside`, PCK_TYPE, [type]] as [string, number, number[]]),
+    ...[1, 2, 3, 4, 5, 7].map(
+      (type) => [`certification type ${type} outside`, QE_REPORT - 6, [type]] as [string, number, number[]],
+    ),
+    ...[1, 2, 3, 4, 6, 7].map(
+      (type) => [`certification type ${type} inside`, PCK_TYPE, [type]] as [string, number, number[]],
+    ),
     ['authentication data that run past the end', QE_AUTHENTICATION - 2, [0xff, 0xff]],
     ['a chain that runs past the end', PCK_TYPE + 2, [0xff, 0xff, 0xff, 0x7f]],
   ])('with %s is malformed', async (_, offset, bytes) => {
@@ -154,7 +185,10 @@ async function replaceChain(...intermediates: readonly Uint8Array[]): Promise<Td
 }
 
 describe('what the quoting enclave and the TDX module are', () => {
-  const write = (offset: number, ...bytes: number[]) => (report: Uint8Array) => report.set(bytes, offset);
+  const write =
+    (offset: number, ...bytes: number[]) =>
+    (report: Uint8Array) =>
+      report.set(bytes, offset);
   it.each([
     ['signer', write(128, 0)],
     ['product', write(256, 3)],
@@ -268,7 +302,9 @@ describe('the collateral of Intel', () => {
   });
 
   it('is refused with the signature of another text', async () => {
-    expect(await withCollateral(({ qeIdentitySignature }) => ({ tcbInfoSignature: qeIdentitySignature }))).toBe(invalid);
+    expect(await withCollateral(({ qeIdentitySignature }) => ({ tcbInfoSignature: qeIdentitySignature }))).toBe(
+      invalid,
+    );
     expect(await withCollateral(({ tcbInfoSignature }) => ({ qeIdentitySignature: tcbInfoSignature }))).toBe(invalid);
   });
 
@@ -304,20 +340,23 @@ describe('the collateral of Intel', () => {
     expect(await codeOf(verify(await attest({ revoked })))).toBe('AttestationError cert_revoked');
   });
 
-  it.each(['pckCrl', 'rootCaCrl'] as const)('is refused with a %s that is empty, garbage, foreign or not of now', async (name) => {
-    const issuer = name === 'pckCrl' ? tdx.certificates.ca : tdx.certificates.root;
-    const other = name === 'pckCrl' ? tdx.certificates.root : tdx.certificates.ca;
-    const [now, { notBefore, nextUpdate }] = [NOW.getTime(), tdx.validity];
-    const outcome = (crl: Uint8Array) => withCollateral(() => ({ [name]: crl }));
-    expect(await outcome(new Uint8Array())).toBe('AttestationError crl_invalid');
-    expect(await outcome(new Uint8Array(64).fill(0xff))).toBe('AttestationError crl_invalid');
-    const foreign = await issueCrl({ issuer: other, thisUpdate: notBefore, nextUpdate });
-    expect(await outcome(foreign)).toBe('AttestationError crl_invalid');
-    const forged = await issueCrl({ issuer: { ...issuer, key: other.key }, thisUpdate: notBefore, nextUpdate });
-    expect(await outcome(forged)).toBe('AttestationError crl_invalid');
-    const expired = await issueCrl({ issuer, thisUpdate: notBefore, nextUpdate: now - DAY_MS / 2 });
-    expect(await outcome(expired)).toBe('AttestationError crl_expired');
-    const future = await issueCrl({ issuer, thisUpdate: now + DAY_MS, nextUpdate });
-    expect(await outcome(future)).toBe('AttestationError crl_expired');
-  });
+  it.each(['pckCrl', 'rootCaCrl'] as const)(
+    'is refused with a %s that is empty, garbage, foreign or not of now',
+    async (name) => {
+      const issuer = name === 'pckCrl' ? tdx.certificates.ca : tdx.certificates.root;
+      const other = name === 'pckCrl' ? tdx.certificates.root : tdx.certificates.ca;
+      const [now, { notBefore, nextUpdate }] = [NOW.getTime(), tdx.validity];
+      const outcome = (crl: Uint8Array) => withCollateral(() => ({ [name]: crl }));
+      expect(await outcome(new Uint8Array())).toBe('AttestationError crl_invalid');
+      expect(await outcome(new Uint8Array(64).fill(0xff))).toBe('AttestationError crl_invalid');
+      const foreign = await issueCrl({ issuer: other, thisUpdate: notBefore, nextUpdate });
+      expect(await outcome(foreign)).toBe('AttestationError crl_invalid');
+      const forged = await issueCrl({ issuer: { ...issuer, key: other.key }, thisUpdate: notBefore, nextUpdate });
+      expect(await outcome(forged)).toBe('AttestationError crl_invalid');
+      const expired = await issueCrl({ issuer, thisUpdate: notBefore, nextUpdate: now - DAY_MS / 2 });
+      expect(await outcome(expired)).toBe('AttestationError crl_expired');
+      const future = await issueCrl({ issuer, thisUpdate: now + DAY_MS, nextUpdate });
+      expect(await outcome(future)).toBe('AttestationError crl_expired');
+    },
+  );
 });

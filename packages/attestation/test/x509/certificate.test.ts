@@ -2,7 +2,12 @@ import { X509Certificate as NodeCertificate } from 'node:crypto';
 import { encodeHex } from '@sotto/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DER_TAG } from '../../src/der/der-reader.ts';
-import { type CertificateInput, type IssuedCertificate, issueCertificate, issueCrl } from '../../src/testing/certificate-authority.ts';
+import {
+  type CertificateInput,
+  type IssuedCertificate,
+  issueCertificate,
+  issueCrl,
+} from '../../src/testing/certificate-authority.ts';
 import { bitString, der, integer, nameOf, sequence } from '../../src/testing/der-writer.ts';
 import { generateSigningKey, type SigningKey } from '../../src/testing/signing-key.ts';
 import { commonName, parseCertificate } from '../../src/x509/certificate.ts';
@@ -47,7 +52,10 @@ describe('parseCertificate', () => {
   it('refuses an extension that occurs twice', async () => {
     const extension = { oid: '1.2.3.4', value: Uint8Array.of(5, 0) };
     isRefused((await issue({ extensions: [extension, extension] })).certificate);
-    isRefused((await issue({ extensions: [{ oid: '2.5.29.15', critical: true, value: Uint8Array.of(3, 2, 7, 128) }] })).certificate);
+    isRefused(
+      (await issue({ extensions: [{ oid: '2.5.29.15', critical: true, value: Uint8Array.of(3, 2, 7, 128) }] }))
+        .certificate,
+    );
   });
 
   it('refuses a critical extension that it does not know', async () => {
@@ -93,7 +101,8 @@ describe('parseCertificate', () => {
     const { certificate } = await issue({ keyUsage: null });
     expect(parseCertificate(replaceBasicConstraints(certificate, sequence())).isCa).toBe(false);
     const falseFlag = der(DER_TAG.boolean, Uint8Array.of(0));
-    for (const value of [sequence(integer(0)), sequence(falseFlag)]) isRefused(replaceBasicConstraints(certificate, value));
+    for (const value of [sequence(integer(0)), sequence(falseFlag)])
+      isRefused(replaceBasicConstraints(certificate, value));
   });
 });
 
@@ -131,7 +140,9 @@ describe('parseCrl', () => {
   it('reads what @peculiar/x509 reads', async () => {
     const list = await issueCrl({ ...dates, issuer: root, revoked: [3, 0x80] });
     const [parsed, peculiar] = [parseCrl(list), peculiarCrl(list)];
-    expect([...parsed.revoked]).toEqual(peculiar.entries.map(({ serialNumber }) => serialNumber.replace(/^00(?=.)/, '')));
+    expect([...parsed.revoked]).toEqual(
+      peculiar.entries.map(({ serialNumber }) => serialNumber.replace(/^00(?=.)/, '')),
+    );
     expect(parsed.nextUpdate).toBe(peculiar.nextUpdate?.getTime());
     expect(await peculiar.verify({ publicKey: peculiarCertificate(root.certificate) })).toBe(true);
   });

@@ -1,9 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import { type ChatMessage, SecureChatCompletion } from '@sotto/client';
+import { type ChatCompletion, type ChatMessage, type CompletionStream, SecureChatCompletion } from '@sotto/client';
 import { isSecurityTier, SECURITY_TIERS } from '@sotto/protocol';
 import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { fetchModelNames } from '../router-models.ts';
+import { isLoopbackUrl } from '../loopback-url.ts';
+import { fetchModelNames, type ModelSource } from '../router-models.ts';
 
 const usage = `sotto chat: talk to a model through a router, end-to-end encrypted
 
@@ -17,7 +18,8 @@ Options
   --system TEXT         what the model is told first
   --max-tokens N
   --api-key-env NAME    the environment variable that holds the API key (default SOTTO_API_KEY)
-  --pin SHA256          the router's RSA key must have this fingerprint; may be given again
+  --pin-signer SHA256   the router's identity must have this fingerprint (ohttp); may be given again
+  --pin SHA256          the router's RSA key must have this fingerprint (nomyo-v1); may be given again
   --allow-http          plain HTTP to another machine than this one
   --json                one JSON object an answer`;
 
@@ -28,6 +30,7 @@ const options = {
   system: { type: 'string' },
   'max-tokens': { type: 'string' },
   'api-key-env': { type: 'string' },
+  'pin-signer': { type: 'string', multiple: true },
   pin: { type: 'string', multiple: true },
   'allow-http': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -53,9 +56,15 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   if (apiKey === undefined && values['api-key-env'] !== undefined) {
     throw new UsageError(`the environment variable ${keyName} is not set`);
   }
-  const allowHttp = values['allow-http'] === true || isLoopback(router);
-  const client = new SecureChatCompletion({ baseUrl: router, allowHttp, apiKey, pinnedKeys: values.pin });
-  const model = values.model ?? (await firstModel(router, apiKey, allowHttp));
+  const allowHttp = values['allow-http'] === true || isLoopbackUrl(router);
+  const client = new SecureChatCompletion({
+    baseUrl: router,
+    allowHttp,
+    apiKey,
+    pinnedKeys: values.pin,
+    pinnedSigners: values['pin-signer'],
+  });
+  const model = values.model ?? (await firstModel({ router, apiKey, allowHttp, pinnedSigners: values['pin-signer'] }));
   const maxTokens =
     values['max-tokens'] === undefined
       ? {}
@@ -63,11 +72,10 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
 
   const ask: Ask = async (messages) => {
     const atTier = tier === undefined ? {} : { security_tier: tier };
-    const answer = await client.create({ model, messages: [...messages], ...maxTokens, ...atTier });
-    const content = answer.choices[0]?.message.content;
-    const text = typeof content === 'string' ? content : '';
-    context.terminal.print(values.json === true ? JSON.stringify(answer) : text);
-    return text;
+    const request = { model, messages: [...messages], ...maxTokens, ...atTier };
+    return values.json === true
+      ? printWhole(await client.create(request), context)
+      : printAsItComes(await client.create({ ...request, stream: true }), context);
   };
   const opening: ChatMessage[] = values.system === undefined ? [] : [{ role: 'system', content: values.system }];
   const [question] = positionals;
@@ -106,12 +114,25 @@ async function converse(
   return 0;
 }
 
-function isLoopback(router: string): boolean {
-  return /^http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/.test(router);
+function printWhole(answer: ChatCompletion, { terminal }: CommandContext): string {
+  terminal.print(JSON.stringify(answer));
+  const content = answer.choices[0]?.message.content;
+  return typeof content === 'string' ? content : '';
 }
 
-async function firstModel(router: string, apiKey: string | undefined, allowHttp: boolean): Promise<string> {
-  const [first] = await fetchModelNames(router, apiKey, allowHttp);
+async function printAsItComes(stream: CompletionStream, { terminal }: CommandContext): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) {
+    const part = chunk.choices[0]?.delta.content ?? '';
+    text += part;
+    terminal.printPart(part);
+  }
+  terminal.print('');
+  return text;
+}
+
+async function firstModel(source: ModelSource): Promise<string> {
+  const [first] = await fetchModelNames(source);
   if (first === undefined) throw new UsageError('the router lists no model: name one with --model');
   return first;
 }

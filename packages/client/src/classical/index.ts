@@ -1,9 +1,9 @@
-import { webCrypto } from '@sotto/protocol';
 import { aes128Gcm, aes256Gcm, createHpke, x25519 } from '@sotto/protocol/hpke';
-import { portableEd25519Verify } from '@sotto/protocol/key-statement';
+import { webEd25519Verify } from '@sotto/protocol/key-statement';
 import { systemClock } from '../clock.ts';
 import { fetchTransport } from '../fetch-transport.ts';
 import { secureFetchFactory } from '../secure-fetch/create-secure-fetch.ts';
+import { webSha256 } from '../web-sha256.ts';
 
 export type { SecureFetchOptions } from '../secure-fetch/create-secure-fetch.ts';
 export type { SecureFetch } from '../secure-fetch/secure-fetch.ts';
@@ -15,7 +15,7 @@ export type { SecureFetch } from '../secure-fetch/secure-fetch.ts';
 export const createSecureFetch = /* @__PURE__ */ secureFetchFactory({
   transport: /* @__PURE__ */ fetchTransport((url, init) => fetch(url, init)),
   clock: systemClock,
-  crypto: webCrypto,
+  crypto: webSha256,
   hpke: /* @__PURE__ */ createHpke({ kems: [x25519], aeads: [aes256Gcm, aes128Gcm] }),
-  verifyEd25519: portableEd25519Verify,
+  verifyEd25519: webEd25519Verify,
 });

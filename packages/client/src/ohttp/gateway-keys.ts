@@ -1,6 +1,12 @@
 import { SecurityError } from '@sotto/protocol';
 import type { HpkeProvider } from '@sotto/protocol/hpke';
-import { importRecipient, type KeyConfigPolicy, parseKeyConfigs, type Recipient, selectKeyConfig } from '@sotto/protocol/ohttp';
+import {
+  importRecipient,
+  type KeyConfigPolicy,
+  parseKeyConfigs,
+  type Recipient,
+  selectKeyConfig,
+} from '@sotto/protocol/ohttp';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import { SharedFlight } from '../shared-flight.ts';

@@ -13,7 +13,8 @@ export interface InnerRequest {
   readonly method: string;
   /** Path and query in origin form, as the router's own routes have it. */
   readonly path: string;
-  readonly headers: Iterable<Field>;
+  /** Names in lower case. */
+  readonly headers: readonly Field[];
   /** Null for a request without content. */
   readonly content: Uint8Array | StreamedContent | null;
 }
@@ -55,9 +56,15 @@ export function encodeInnerHead(request: InnerRequest, origin: URL, nowMs: numbe
 }
 
 /** Fields that `Connection` names are about the connection too (RFC 9110 §7.6.1). */
-function connectionOptions(headers: Iterable<Field>): ReadonlySet<string> {
+function connectionOptions(headers: readonly Field[]): ReadonlySet<string> {
   for (const [name, value] of headers) {
-    if (name === 'connection') return new Set(value.toLowerCase().split(',').map((option) => option.trim()));
+    if (name === 'connection')
+      return new Set(
+        value
+          .toLowerCase()
+          .split(',')
+          .map((option) => option.trim()),
+      );
   }
   return NONE;
 }

@@ -12,6 +12,7 @@ import { mediaType } from '../media-type.ts';
 import type { RouterUrl } from '../router-url.ts';
 import type { TransportRequest } from '../transport.ts';
 import { collect } from './collect-content.ts';
+import { describeConnection, type SecureConnection } from './connection.ts';
 import type { GatewayKeys } from './gateway-keys.ts';
 import { encodeInnerHead, type InnerRequest, type StreamedContent } from './inner-request.ts';
 import type { Trust } from './key-source.ts';
@@ -64,6 +65,12 @@ export class OhttpChannel {
   /** What vouches for the router's keys. */
   get trust(): Trust {
     return this.#settings.keys.trust;
+  }
+
+  /** What requests are sealed with now; finds the router's key where it is not there yet. */
+  async connection(signal: AbortSignal): Promise<SecureConnection> {
+    const { runtime, keys } = this.#settings;
+    return describeConnection(runtime.crypto, await keys.current(signal), keys.trust);
   }
 
   /** Finds the router's key, if it is not there yet; throws like {@link GatewayKeys.current}. */

@@ -50,7 +50,10 @@ export async function readRefusal(answer: TransportResponse, nowMs: number): Pro
   const untrustedBody = await readStart(answer.body);
   switch (problemType(answer, untrustedBody)) {
     case OHTTP_KEY_PROBLEM_TYPE:
-      return { staleKey: true, error: security('unknown_key_id', 'the router does not have the key it was asked with') };
+      return {
+        staleKey: true,
+        error: security('unknown_key_id', 'the router does not have the key it was asked with'),
+      };
     case OHTTP_DATE_PROBLEM_TYPE:
       return {
         staleKey: false,

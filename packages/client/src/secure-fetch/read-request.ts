@@ -34,7 +34,7 @@ export async function readRequest(
   if (content !== null && (method === 'GET' || method === 'HEAD')) throw invalid(`a ${method} request has no body`);
   if (contentType !== null && !headers.has('content-type')) headers.set('content-type', contentType);
   return {
-    inner: { method, path, headers: headers.entries(), content },
+    inner: { method, path, headers: [...headers], content },
     // Null takes the signal of a Request away.
     signal: init.signal === undefined ? (request?.signal ?? null) : init.signal,
   };

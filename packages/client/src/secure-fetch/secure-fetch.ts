@@ -1,3 +1,4 @@
+import type { SecureConnection } from '../ohttp/connection.ts';
 import type { Trust } from '../ohttp/key-source.ts';
 import type { OhttpChannel } from '../ohttp/ohttp-channel.ts';
 import type { RouterUrl } from '../router-url.ts';
@@ -14,6 +15,8 @@ export interface SecureFetch {
   (input: string | URL | Request, init?: RequestInit | SecureFetchInit): Promise<Response>;
   /** What vouches for the router's keys: with `unpinned`, whoever terminates TLS can read everything. */
   readonly trust: Trust;
+  /** What requests are sealed with now, to be shown to a person. Throws as a request would that finds no key. */
+  connection(signal?: AbortSignal): Promise<SecureConnection>;
 }
 
 /** Makes the `fetch` of a channel. */
@@ -28,10 +31,7 @@ export function secureFetchOver(
     return makeResponse(await channel.send(inner, signal), inner.method, signal);
   }
 
-  async function secureFetch(
-    input: string | URL | Request,
-    init?: RequestInit | SecureFetchInit,
-  ): Promise<Response> {
+  async function secureFetch(input: string | URL | Request, init?: RequestInit | SecureFetchInit): Promise<Response> {
     try {
       return await exchange(input, init);
     } catch (error) {
@@ -41,5 +41,8 @@ export function secureFetchOver(
     }
   }
 
-  return Object.defineProperty(secureFetch, 'trust', { value: channel.trust, enumerable: true }) as SecureFetch;
+  return Object.assign(secureFetch, {
+    trust: channel.trust,
+    connection: (signal = new AbortController().signal) => channel.connection(signal),
+  });
 }

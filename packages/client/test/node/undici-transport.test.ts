@@ -124,7 +124,7 @@ test('a client speaks to a router over real sockets, over plain http only where 
   expect(() => new SecureChatCompletion({ baseURL: url, platform })).toThrow(
     expect.objectContaining({ code: 'insecure_transport' }),
   );
-  const client = new SecureChatCompletion({ baseURL: url, platform, allowHttp: true });
+  const client = new SecureChatCompletion({ baseURL: url, platform, protocol: 'nomyo-v1', allowHttp: true });
   const answer = await client.create({ model: 'm', messages: [] });
   expect(answer.choices[0]?.message.content).toBe('hello');
   for (let index = 0; index < 5; index++) await client.create({ model: 'm', messages: [] });

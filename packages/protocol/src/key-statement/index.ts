@@ -10,3 +10,4 @@ export {
   signStatement,
   verifyStatement,
 } from './statement.ts';
+export { webEd25519Verify } from './web-ed25519-verify.ts';

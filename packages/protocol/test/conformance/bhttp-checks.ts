@@ -74,7 +74,11 @@ function same(message: Message, { expect }: BhttpVector): void {
   for (const [name, value] of Object.entries(rest)) equal(actual[name], value, name);
   equal(text(message.content), content, 'the content');
   if (informational !== undefined) {
-    equal(message.informational?.map(({ status }) => status), informational, 'the informational responses');
+    equal(
+      message.informational?.map(({ status }) => status),
+      informational,
+      'the informational responses',
+    );
   }
 }
 

@@ -35,11 +35,7 @@ export function text(utf8: Uint8Array): string {
 export const SIZES = [Number.POSITIVE_INFINITY, 1] as const;
 
 /** Hands a body over in pieces of `size` bytes. */
-export async function inPieces(
-  body: Uint8Array,
-  size: number,
-  push: (piece: Uint8Array) => unknown,
-): Promise<void> {
+export async function inPieces(body: Uint8Array, size: number, push: (piece: Uint8Array) => unknown): Promise<void> {
   const step = Math.min(size, Math.max(body.length, 1));
   for (let offset = 0; offset < body.length; offset += step) await push(body.slice(offset, offset + step));
 }

@@ -42,7 +42,10 @@ export function hpkeChecks(subject: Subject, source: string, vectors: HpkeVector
     name: `${source} has ${count} vectors for the suites in use`,
     run: async () => equal(used.length, count, 'their number'),
   };
-  return [counted, ...used.flatMap((vector) => [...receiving(subject, source, vector), ...sending(subject, source, vector)])];
+  return [
+    counted,
+    ...used.flatMap((vector) => [...receiving(subject, source, vector), ...sending(subject, source, vector)]),
+  ];
 }
 
 function suiteOf({ kem_id, kdf_id, aead_id }: HpkeVector): HpkeSuite {

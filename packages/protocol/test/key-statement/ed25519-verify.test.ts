@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { type Ed25519Verify, portableEd25519Verify } from '../../src/key-statement/index.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { type Ed25519Verify, portableEd25519Verify, webEd25519Verify } from '../../src/key-statement/index.ts';
 import { nodeEd25519Verify } from '../../src/node/index.ts';
 import { bytes as fromHex } from '../hex.ts';
 
@@ -27,6 +27,7 @@ const VECTORS = [
 
 const IMPLEMENTATIONS: readonly (readonly [string, Ed25519Verify])[] = [
   ['portable', portableEd25519Verify],
+  ['web', webEd25519Verify],
   ['node', nodeEd25519Verify],
 ];
 
@@ -60,5 +61,14 @@ describe.each(IMPLEMENTATIONS)('Ed25519, %s', (_, verify) => {
       carry = sum >> 8;
     }
     expect(await verify(fromHex(publicKey), fromHex(message), raised)).toBe(false);
+  });
+});
+
+test('a runtime without Ed25519 says so instead of calling every signature wrong', async () => {
+  const refusal = new DOMException('unrecognized name', 'NotSupportedError');
+  vi.spyOn(crypto.subtle, 'importKey').mockRejectedValueOnce(refusal);
+  const [{ publicKey, message, signature }] = VECTORS;
+  await expect(webEd25519Verify(fromHex(publicKey), fromHex(message), fromHex(signature))).rejects.toMatchObject({
+    code: 'unsupported_runtime',
   });
 });

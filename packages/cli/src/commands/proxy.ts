@@ -1,0 +1,129 @@
+import { createSecureFetch, type SecureConnection, type SecureFetch } from '@sotto/client';
+import { SottoError } from '@sotto/protocol';
+import { parseArguments, UsageError } from '../arguments.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { isLoopbackUrl } from '../loopback-url.ts';
+import { startLocalProxy } from '../proxy/local-proxy.ts';
+import type { ProxyStatus } from '../proxy/status-page.ts';
+
+const usage = `sotto proxy: end-to-end encryption for any OpenAI client with a base URL
+
+  sotto proxy --router URL     then point the client at http://127.0.0.1:8088/v1
+
+Options
+  --router URL          or the environment variable SOTTO_BASE_URL
+  --listen HOST:PORT    default 127.0.0.1:8088
+  --api-key-env NAME    send the API key in this environment variable, whatever key the client sends
+  --pin-signer SHA256   the router's identity must have this fingerprint; may be given again
+  --pq required         refuse routers without a post-quantum key
+  --allow-origin URL    let web pages of this origin use the proxy; may be given again
+  --allow-http          plain HTTP to another machine than this one
+  --json                one JSON object a line instead of words
+
+The page at / and /sotto/status show what was verified. Nothing shows content.`;
+
+const options = {
+  router: { type: 'string' },
+  listen: { type: 'string' },
+  'api-key-env': { type: 'string' },
+  'pin-signer': { type: 'string', multiple: true },
+  pq: { type: 'string' },
+  'allow-origin': { type: 'string', multiple: true },
+  'allow-http': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const;
+
+/** `sotto proxy` */
+export const proxyCommand: Command = { name: 'proxy', summary: 'encrypt what any OpenAI client sends', usage, run };
+
+async function run(args: readonly string[], context: CommandContext): Promise<number> {
+  const { values, positionals } = parseArguments(args, options);
+  if (positionals.length > 0) throw new UsageError(`proxy takes no argument ${positionals[0]}`);
+  const router = values.router ?? context.environment['SOTTO_BASE_URL'];
+  if (router === undefined) throw new UsageError('give --router URL');
+  if (values.pq !== undefined && values.pq !== 'required') throw new UsageError('--pq takes required');
+  const { host, port } = parseListen(values.listen ?? '127.0.0.1:8088');
+  const fetch = createSecureFetch({
+    routerUrl: router,
+    allowHttp: values['allow-http'] === true || isLoopbackUrl(router),
+    pinnedSigners: values['pin-signer'],
+    pqKem: values.pq === 'required' ? 'required' : 'preferred',
+  });
+  const say = (event: Record<string, unknown>, words: string): void => {
+    if (values.json === true) context.terminal.print(JSON.stringify({ time: new Date().toISOString(), ...event }));
+    else context.terminal.say(words);
+  };
+  const connection = new ObservedConnection(fetch);
+  const routerUrl = router.replace(/\/+$/, '').replace(/\/v1$/, '');
+  const proxy = await startLocalProxy({
+    host,
+    port,
+    fetch,
+    routerUrl,
+    apiKey: readKey(values['api-key-env'], context),
+    origins: new Set(values['allow-origin'] ?? []),
+    describe: () => ({ router: routerUrl, ...connection.status }),
+    onRequest: ({ method, path, status, milliseconds }) => {
+      void connection.observe();
+      const sealed = connection.status.keyFingerprint?.slice(0, 16) ?? 'no key';
+      const words = `${method} ${path} ${status ?? 'gone'} ${milliseconds} ms (${connection.status.suite ?? 'not sealed'}, key ${sealed})`;
+      say({ event: 'request', method, path, status, milliseconds, key: sealed, suite: connection.status.suite }, words);
+    },
+  });
+  await connection.observe();
+  const { state, suite, keyFingerprint, trust } = connection.status;
+  say(
+    { event: 'listening', url: proxy.url, router: routerUrl, state, suite, key: keyFingerprint, trust },
+    [
+      `Sotto proxy on ${proxy.url}: use ${proxy.url}/v1 as the base URL`,
+      `  router ${routerUrl}: ${state}`,
+      ...(keyFingerprint === null ? [] : [`  suite ${suite}`, `  key SHA-256 ${keyFingerprint}`, `  trust: ${trust}`]),
+    ].join('\n'),
+  );
+  await context.interrupted;
+  await proxy.close();
+  return 0;
+}
+
+const TRUST_IN_WORDS: Readonly<Record<SecureConnection['trust'], string>> = {
+  pinned: 'the key is signed by the identity that was pinned',
+  given: 'the key was given with the program',
+  unpinned: 'the key is believed because TLS is; pin the identity with --pin-signer',
+};
+
+type Observed = Pick<ProxyStatus, 'state' | 'protocol' | 'suite' | 'keyFingerprint' | 'trust'>;
+
+/** What is known of the channel to the router, for the log and the status page. */
+class ObservedConnection {
+  status: Observed = { state: 'not connected yet', protocol: 'ohttp', suite: null, keyFingerprint: null, trust: null };
+  readonly #fetch: SecureFetch;
+
+  constructor(fetch: SecureFetch) {
+    this.#fetch = fetch;
+  }
+
+  /** Looks again; never throws: a router that cannot be reached now may be there for the next request. */
+  async observe(): Promise<void> {
+    try {
+      const { suite, keyFingerprint, trust } = await this.#fetch.connection();
+      this.status = { state: 'connected', protocol: 'ohttp', suite, keyFingerprint, trust: TRUST_IN_WORDS[trust] };
+    } catch (error) {
+      const state = SottoError.isInstance(error) ? `${error.code}: ${error.message}` : 'the router cannot be reached';
+      this.status = { ...this.status, state };
+    }
+  }
+}
+
+function readKey(name: string | undefined, { environment }: CommandContext): string | null {
+  if (name === undefined) return null;
+  const key = environment[name];
+  if (key === undefined || key === '') throw new UsageError(`the environment variable ${name} is not set`);
+  return key;
+}
+
+function parseListen(listen: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(listen) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) > 65_535) throw new UsageError('--listen takes HOST:PORT');
+  return { host, port: Number(port) };
+}
