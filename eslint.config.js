@@ -11,6 +11,7 @@ export default tseslint.config(
       parser: tseslint.parser,
       parserOptions: {
         project: [
+          'tsconfig.json',
           'packages/*/tsconfig.json',
           'packages/*/tsconfig.node.json',
           '{examples,benchmarks,e2e}/tsconfig.json',

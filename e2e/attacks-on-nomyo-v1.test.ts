@@ -55,6 +55,7 @@ function clientThroughMiddle(options: ClientOptions = {}): SecureChatCompletion 
     apiKey: null,
     keyDir: inject('clientKeys'),
     maxRetries: 0,
+    protocol: 'nomyo-v1',
     ...options,
   });
 }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { completion, json, type StandInUpstream, startStandIn } from '../packages/router/test/stand-in-upstream.ts';
+import { type ManInTheMiddle, startManInTheMiddle } from './man-in-the-middle.ts';
+import { withRecording } from './shared-folder.ts';
 import { type RunningRouter, startConfigured } from './sotto.ts';
 
 /** A chat request in OpenAI's terms. */
@@ -30,9 +32,15 @@ function ask(content: string, more: ChatCall = {}): ChatCall {
 
 /**
  * Everything that is promised to NOMYO's clients, for one of them.
+ * @param recording what the real client sent for a request with tools and a tier
  * @param kinds what the client calls its error of a status
  */
-export function describeNomyoClient(name: string, run: NomyoClient, kinds: (status: number) => string): void {
+export function describeNomyoClient(
+  name: string,
+  recording: string,
+  run: NomyoClient,
+  kinds: (status: number) => string,
+): void {
   describe(`${name}, unmodified`, () => {
     let folder: string;
     let upstream: StandInUpstream;
@@ -160,10 +168,36 @@ export function describeNomyoClient(name: string, run: NomyoClient, kinds: (stat
       expectRefusal(late, 503, 'in time');
     });
 
+    withRecording<Recording>(recording, ({ request: recorded }) => {
+      test('is what it stands in for: the same header fields and members, in the same order', async () => {
+        const middle: ManInTheMiddle = await startManInTheMiddle(router.url);
+        await run({ baseUrl: middle.url, apiKey: KEYS.all }, [ask('x', { security_tier: 'high' })]);
+        await middle.close();
+        const sent = middle.seen[0];
+        const names = recorded.rawHeaders.filter((_, index) => index % 2 === 0).map((each) => each.toLowerCase());
+        // Of the transport's own fields only those count that steer the answer.
+        const told = (fields: readonly string[]): readonly string[] => fields.filter((each) => TOLD.has(each));
+        expect(told(Object.keys(sent?.headers ?? {}))).toEqual(told(names));
+        expect(shapeOf(sent?.body.toString('utf8') ?? '')).toBe(shapeOf(recorded.bodyText));
+      });
+    });
+
     function expectRefusal(outcome: CallOutcome | undefined, status: number, words: string): void {
       expect(outcome).toEqual({ refused: { kind: kinds(status), status, detail: expect.stringContaining(words) } });
     }
   });
+}
+
+/** What was recorded, as far as it is looked at. */
+interface Recording {
+  readonly request: { readonly rawHeaders: readonly string[]; readonly bodyText: string };
+}
+
+const TOLD = new Set(['x-payload-id', 'x-public-key', 'content-type', 'authorization', 'x-security-tier']);
+
+/** An envelope without what is encrypted: its members, their order, and the spaces between them. */
+function shapeOf(envelope: string): string {
+  return envelope.replace(/("(?:ciphertext|nonce|tag|encrypted_aes_key)": ?)"[A-Za-z0-9+/]+=*"/g, '$1…');
 }
 
 const echo = ((request, response) => {

@@ -15,4 +15,4 @@ const run: NomyoClient = ({ baseUrl, apiKey }, calls) => {
   );
 };
 
-describeNomyoClient("NOMYO's JavaScript client", run, () => 'RefusedError');
+describeNomyoClient("NOMYO's JavaScript client", 'js-2-tools', run, () => 'RefusedError');

@@ -58,7 +58,7 @@ function runPython(input: string): Promise<string> {
 }
 
 if (spawnSync(PYTHON, ['-c', 'import cryptography, httpx']).status === 0) {
-  describeNomyoClient("NOMYO's Python client", run, (status) => ERRORS[status] ?? 'APIError');
+  describeNomyoClient("NOMYO's Python client", 'python-2-tools-tier', run, (status) => ERRORS[status] ?? 'APIError');
 } else {
   test("NOMYO's Python client (not there: skipped)", () => {
     process.stdout.write('skipped: /usr/bin/python3 has no cryptography and httpx\n');

@@ -27,7 +27,7 @@ describe('sotto serve', () => {
   test('with --upstream and nothing else is a router, open to this machine', async () => {
     const router = await startSotto(['--upstream', upstream.baseUrl, '--port', '0']);
     expect(router.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect(router.events[0]).toMatchObject({ auth: 'open', workers: 1, protocols: ['nomyo-v1', 'clear'] });
+    expect(router.events[0]).toMatchObject({ auth: 'open', workers: 1 });
     expect(router.fingerprint).toMatch(/^[0-9a-f]{64}$/);
     expect((await ask(router.url)).status).toBe(200);
     expect(await router.stop()).toBe(0);
@@ -41,13 +41,14 @@ describe('sotto serve', () => {
       baseURL: router.url,
       allowHttp: true,
       apiKey: null,
+      protocol: 'nomyo-v1',
       keyDir: inject('clientKeys'),
       pinnedKeys: [router.fingerprint ?? ''],
     });
     const messages = [{ role: 'user', content: 'What is the capital of France?' }];
     const answer = await client.create({ model: 'sotto-tiny', messages, temperature: 0, security_tier: 'maximum' });
     expect(answer.choices[0]?.message.content).toContain('Paris');
-    expect(answer._metadata).toMatchObject({ upstream_class: 'builtin', response_authenticated: true });
+    expect(answer._metadata).toMatchObject({ is_encrypted: true, upstream_class: 'builtin' });
     expect(await router.stop('SIGINT')).toBe(0);
   });
 
@@ -105,9 +106,9 @@ describe('a shutdown', () => {
   const config = { auth: 'open', protocols: ['clear'], listen: '127.0.0.1:0', shutdownGraceSeconds: 1 };
 
   test('lets the answer that is under way finish, and takes no other', async () => {
-    const args = ['--upstream', upstream.baseUrl];
-    const longer = { ...config, shutdownGraceSeconds: 30 };
-    const router = await startConfigured(join(folder, 'sigterm.json'), longer, { args });
+    const upstreams = [{ name: 'model', baseUrl: upstream.baseUrl, models: ['m'] }];
+    const longer = { ...config, upstreams, shutdownGraceSeconds: 30 };
+    const router = await startConfigured(join(folder, 'sigterm.json'), longer);
     const [begin, ...rest] = completionEvents(['first', ' second']);
     let finish = (): void => {};
     upstream.behave((_request, response) => {
@@ -126,8 +127,8 @@ describe('a shutdown', () => {
   });
 
   test('cuts off what is not over after shutdownGraceSeconds, and never as if it were whole', async () => {
-    const args = ['--upstream', upstream.baseUrl];
-    const router = await startConfigured(join(folder, 'grace.json'), config, { args });
+    const upstreams = [{ name: 'model', baseUrl: upstream.baseUrl, models: ['m'] }];
+    const router = await startConfigured(join(folder, 'grace.json'), { ...config, upstreams });
     upstream.behave((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(completionEvents(['first'])[0]);
     });

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 /** Package, and a command that succeeds once it is there. */
 const WANTED = [
+  ['chromium', ['/usr/bin/chromium', '--version']],
   ['openssl', ['openssl', 'version']],
   ['python3-cryptography', ['/usr/bin/python3', '-c', 'import cryptography']],
   ['python3-httpx', ['/usr/bin/python3', '-c', 'import httpx']],

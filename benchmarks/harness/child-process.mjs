@@ -13,8 +13,8 @@ const STOP_GRACE_MS = 5_000;
  */
 export function start(command, args, { cpus = null, stdio, env = {} }) {
   const [program, ...rest] = cpus === null ? [command, ...args] : ['taskset', '-c', cpus, command, ...args];
-  // A group of its own: what the program forks ends with it.
-  const child = spawn(program, rest, { stdio, env: { ...process.env, ...env }, detached: true });
+  // Not detached: a session of its own would get a share of the CPU of its own (sched(7), autogrouping).
+  const child = spawn(program, rest, { stdio, env: { ...process.env, ...env } });
   running.add(child);
   child.on('exit', () => running.delete(child));
   child.on('error', () => running.delete(child));
@@ -31,13 +31,9 @@ export async function stop(child) {
   clearTimeout(timer);
 }
 
-/** Ends a program and all that it forked, at once. */
+/** Ends a program at once. */
 export function kill(child) {
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // it has ended by itself
-  }
+  child.kill('SIGKILL');
 }
 
 /** Runs a program to its end. @returns {Promise<string>} its standard output @throws Error with its standard error */

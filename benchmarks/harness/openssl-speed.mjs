@@ -3,14 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { kill, run, start } from './child-process.mjs';
 import { CORES } from './cpus.mjs';
 
-function speedArguments(seconds) {
-  // -elapsed: by the clock on the wall, as requests are counted, and not by user time.
-  return ['speed', '-elapsed', '-seconds', String(seconds), '-multi', String(CORES), 'rsa4096'];
-}
+/** Longer than any round; it is ended before. */
+const BURN_SECONDS = 600;
 
 /** Private RSA-4096 operations a second on all cores. Takes twice `seconds`: openssl measures public ones as well. */
 export async function privateOperationsPerSecond(seconds) {
-  const lines = (await run('openssl', speedArguments(seconds))).split('\n');
+  // -elapsed: by the clock on the wall, as requests are counted, and not by user time.
+  const args = ['speed', '-elapsed', '-seconds', String(seconds), '-multi', String(CORES), 'rsa4096'];
+  const lines = (await run('openssl', args)).split('\n');
   // Later versions have more columns: count from the right, where the rates are.
   const header =
     lines
@@ -29,8 +29,9 @@ export async function privateOperationsPerSecond(seconds) {
 
 /** Keeps every core busy with RSA until the returned function is called. */
 export function burnAllCores() {
-  const child = start('openssl', speedArguments(600), { stdio: 'ignore' });
-  return () => kill(child);
+  const args = ['speed', '-seconds', String(BURN_SECONDS), 'rsa4096'];
+  const children = Array.from({ length: CORES }, () => start('openssl', args, { stdio: 'ignore' }));
+  return () => children.forEach(kill);
 }
 
 /** `OpenSSL 3.0.19`, or null where there is none. */

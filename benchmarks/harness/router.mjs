@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseConfig } from '@sotto/router';
-import { start, stop } from './child-process.mjs';
+import { kill, start, stop } from './child-process.mjs';
 
 const require = createRequire(import.meta.url);
 const PROGRAM = join(dirname(require.resolve('sotto/package.json')), 'dist', 'main.js');
@@ -62,13 +62,26 @@ function rsaKey() {
   return privateKeyPem;
 }
 
+const START_WITHIN_MS = 60_000;
+
+/** @returns {Promise<string>} the router's URL */
 function listening(child) {
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      kill(child);
+      reject(new Error('the router did not start in time'));
+    }, START_WITHIN_MS);
     createInterface(child.stdout).on('line', (line) => {
       const told = JSON.parse(line);
-      if (told.event === 'listening') resolve(told.url);
-      else if (told.event === 'internal_error') console.error(`the router reports an internal error: ${told.name}`);
+      if (told.event === 'listening') {
+        clearTimeout(timer);
+        resolve(told.url);
+      }
+      if (told.event === 'internal_error') console.error(`the router reports an internal error: ${told.name}`);
     });
-    child.on('exit', () => reject(new Error('the router ended before it listened')));
+    child.on('exit', () => {
+      clearTimeout(timer);
+      reject(new Error('the router ended before it listened'));
+    });
   });
 }

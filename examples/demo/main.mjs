@@ -35,7 +35,11 @@ const said = answer.choices[0].message.content;
 section('What an eavesdropper on the wire saw');
 const wire = wiretap.sent().slice(wiretap.sent().indexOf('POST '));
 console.log(indent(wire.split('\r\n').map(shortened).join('\n')));
-for (const [what, text] of [['question', QUESTION], ['answer', said], ['model', model]]) {
+for (const [what, text] of [
+  ['question', QUESTION],
+  ['answer', said],
+  ['model', model],
+]) {
   const seen = `${wiretap.sent()}${wiretap.answered()}`.includes(text);
   console.log(indent(`the ${what} in clear on the wire: ${seen ? 'YES' : 'no'}`));
   if (seen) process.exitCode = 1;

@@ -1,4 +1,4 @@
-// Measures what `createSecureFetch` adds to a web page, out of the sources, and fails where that is over budget.
+// Measures what `createSecureFetch` adds to a web page, out of the sources, and fails where its brotli form is over budget.
 import { createRequire } from 'node:module';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 
@@ -41,8 +41,8 @@ for (const { name, from, maxBytes } of BUDGETS) {
   const code = await initialCode(from);
   const gzip = gzipSync(code, { level: 9 }).length;
   const brotli = brotliCompressSync(code).length;
-  const verdict = gzip <= maxBytes ? 'within' : 'OVER';
-  overBudget ||= gzip > maxBytes;
-  console.log(`${name}: ${code.length} bytes, gzip ${gzip}, brotli ${brotli}: ${verdict} ${maxBytes}`);
+  const verdict = brotli <= maxBytes ? 'within' : 'OVER';
+  overBudget ||= brotli > maxBytes;
+  process.stdout.write(`${name}: ${code.length} bytes, gzip ${gzip}, brotli ${brotli}: ${verdict} ${maxBytes}\n`);
 }
 process.exitCode = overBudget ? 1 : 0;

@@ -13,6 +13,12 @@ export interface SottoErrorOptions {
 
 const BRAND = Symbol.for('sotto.error');
 
+type NamedClass = { errorName?: string };
+
+function parentOf(type: NamedClass): NamedClass | null {
+  return Object.getPrototypeOf(type) as NamedClass | null;
+}
+
 /**
  * The root of all errors of this project. Catch it to catch them all; branch on `code`.
  *
@@ -27,7 +33,7 @@ export class SottoError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code;
     const lineage: string[] = [];
-    for (let type = new.target as { errorName?: string } | null; type !== null; type = Object.getPrototypeOf(type)) {
+    for (let type: NamedClass | null = new.target; type !== null; type = parentOf(type)) {
       if (Object.hasOwn(type, 'errorName') && type.errorName !== undefined) lineage.push(type.errorName);
     }
     this[BRAND] = lineage;
@@ -41,7 +47,7 @@ export class SottoError extends Error {
   /** Whether `value` is an error of this class or of one below it, from any loaded copy of the package. */
   static isInstance<T extends SottoError>(this: abstract new (...args: never[]) => T, value: unknown): value is T {
     if (typeof value !== 'object' || value === null || !(BRAND in value)) return false;
-    const lineage = (value as { [BRAND]: unknown })[BRAND];
+    const lineage: unknown = value[BRAND];
     return Array.isArray(lineage) && lineage.includes((this as unknown as { errorName: string }).errorName);
   }
 }

@@ -114,12 +114,13 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
   };
 
   const inner = routeTable([...chatCompletionRoutes(models), ...modelRoutes(models)]);
+  const report = (requestId: string, error: unknown): void => options.onInternalError?.(requestId, error);
   const answer = async (exchange: Exchange, route: Handler): Promise<void> => {
     try {
       await route(exchange);
     } catch (error) {
       const told = asApiError(error);
-      if (told.code === 'internal_error') options.onInternalError?.(exchange.id, error);
+      if (told.code === 'internal_error') report(exchange.id, error);
       sendError(
         exchange.sink,
         told,
@@ -145,7 +146,13 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
 
   const windowMs = config.limits.replayWindowSeconds * 1_000;
   const replays = options.replays ?? new ReplayWindow(windowMs, MAX_REPLAY_ENTRIES);
-  const sealed = { keys, handle: (exchange: Exchange) => answer(exchange, inner), replays, replayWindowMs: windowMs };
+  const sealed = {
+    keys,
+    handle: (exchange: Exchange) => answer(exchange, inner),
+    onInternalError: (requestId: string, error: unknown) => options.onInternalError?.(requestId, error),
+    replays,
+    replayWindowMs: windowMs,
+  };
   const outer = routeTable([
     ...healthRoutes(() => inFlight.draining),
     ...chatCompletionRoutes(models),
@@ -155,6 +162,7 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
       ? ohttpGatewayRoutes({
           ...sealed,
           maxBodyBytes: config.limits.bodyBytes,
+          maxAnswerBytes: config.limits.answerBytes,
           coalesceMs: (head) => coalesceMs(config, head),
         })
       : []),
@@ -168,6 +176,7 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
             identity,
             authenticate: (headers) => void keyRing.authenticate(headers),
             keepAliveMs: config.nomyoV1.keepAliveSeconds * 1_000,
+            report,
           }),
         ]),
   ]);
@@ -194,6 +203,7 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
     drain: () => inFlight.drain(),
     close: async () => {
       rotation?.stop();
+      keys.destroy();
       await Promise.all(entries.map(({ upstream }) => upstream.close()));
     },
   };

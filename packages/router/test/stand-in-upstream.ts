@@ -44,7 +44,11 @@ export function completionEvents(words: readonly string[], model = 'm'): string[
 }
 
 /** Answers JSON. */
-export function json(value: unknown, status = 200, headers: Record<string, string> = {}): Behaviour {
+export function json(
+  value: unknown,
+  status = 200,
+  headers: Record<string, string> = {},
+): (request: SeenRequest, response: ServerResponse) => void {
   return (_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
   };

@@ -3,7 +3,7 @@ import { SottoError } from '@sotto/protocol';
 import { parseArguments, UsageError } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { isLoopbackUrl } from '../loopback-url.ts';
-import { startLocalProxy } from '../proxy/local-proxy.ts';
+import { type RequestRecord, startLocalProxy } from '../proxy/local-proxy.ts';
 import type { ProxyStatus } from '../proxy/status-page.ts';
 
 const usage = `sotto proxy: end-to-end encryption for any OpenAI client with a base URL
@@ -16,6 +16,7 @@ Options
   --api-key-env NAME    send the API key in this environment variable, whatever key the client sends
   --pin-signer SHA256   the router's identity must have this fingerprint; may be given again
   --pq required         refuse routers without a post-quantum key
+  --allow-host NAME     answer to this name too, such as host.docker.internal; may be given again
   --allow-origin URL    let web pages of this origin use the proxy; may be given again
   --allow-http          plain HTTP to another machine than this one
   --json                one JSON object a line instead of words
@@ -28,6 +29,7 @@ const options = {
   'api-key-env': { type: 'string' },
   'pin-signer': { type: 'string', multiple: true },
   pq: { type: 'string' },
+  'allow-host': { type: 'string', multiple: true },
   'allow-origin': { type: 'string', multiple: true },
   'allow-http': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -61,16 +63,13 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
     fetch,
     routerUrl,
     apiKey: readKey(values['api-key-env'], context),
+    hosts: values['allow-host'] ?? [],
     origins: new Set(values['allow-origin'] ?? []),
+    graceMs: SHUTDOWN_GRACE_MS,
     describe: () => ({ router: routerUrl, ...connection.status }),
-    onRequest: ({ method, path, status, milliseconds }) => {
-      void connection.observe();
-      const sealed = connection.status.keyFingerprint?.slice(0, 16) ?? 'no key';
-      const words = `${method} ${path} ${status ?? 'gone'} ${milliseconds} ms (${connection.status.suite ?? 'not sealed'}, key ${sealed})`;
-      say({ event: 'request', method, path, status, milliseconds, key: sealed, suite: connection.status.suite }, words);
-    },
+    onRequest: (record) => void connection.observe(record.failure).then(() => sayRequest(record, connection, say)),
   });
-  await connection.observe();
+  await connection.observe(null);
   const { state, suite, keyFingerprint, trust } = connection.status;
   say(
     { event: 'listening', url: proxy.url, router: routerUrl, state, suite, key: keyFingerprint, trust },
@@ -78,12 +77,33 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       `Sotto proxy on ${proxy.url}: use ${proxy.url}/v1 as the base URL`,
       `  router ${routerUrl}: ${state}`,
       ...(keyFingerprint === null ? [] : [`  suite ${suite}`, `  key SHA-256 ${keyFingerprint}`, `  trust: ${trust}`]),
+      ...(isLoopbackUrl(proxy.url) ? [] : ['  Other machines can use it, and what they send to it is not encrypted.']),
     ].join('\n'),
   );
   await context.interrupted;
   await proxy.close();
   return 0;
 }
+
+/** What a request left behind: how it was sealed and how it ended, never what was in it. */
+function sayRequest(
+  { method, path, status, failure, milliseconds }: RequestRecord,
+  { status: { suite, keyFingerprint } }: ObservedConnection,
+  say: (event: Record<string, unknown>, words: string) => void,
+): void {
+  const code = failure?.code ?? null;
+  const key = keyFingerprint?.slice(0, 16) ?? null;
+  const end = `${status ?? 'gone'}${code === null ? '' : ` ${code}`}`;
+  say(
+    { event: 'request', method, path, status, code, milliseconds, suite, key },
+    `${method} ${path} ${end} ${milliseconds} ms (${key === null ? 'no key yet' : `${suite}, key ${key}`})`,
+  );
+}
+
+/** A stream that takes longer is cut off: whoever ends the proxy wants it to end. */
+const SHUTDOWN_GRACE_MS = 3_000;
+/** A router that does not answer must not hold up the log. */
+const OBSERVATION_TIMEOUT_MS = 5_000;
 
 const TRUST_IN_WORDS: Readonly<Record<SecureConnection['trust'], string>> = {
   pinned: 'the key is signed by the identity that was pinned',
@@ -102,16 +122,25 @@ class ObservedConnection {
     this.#fetch = fetch;
   }
 
-  /** Looks again; never throws: a router that cannot be reached now may be there for the next request. */
-  async observe(): Promise<void> {
+  /**
+   * Looks again; never throws: a router that cannot be reached now may be there for the next request.
+   * @param failure of the request that was last: the key may well be known while the router is gone
+   */
+  async observe(failure: SottoError | null): Promise<void> {
     try {
-      const { suite, keyFingerprint, trust } = await this.#fetch.connection();
-      this.status = { state: 'connected', protocol: 'ohttp', suite, keyFingerprint, trust: TRUST_IN_WORDS[trust] };
+      const signal = AbortSignal.timeout(OBSERVATION_TIMEOUT_MS);
+      const { suite, keyFingerprint, trust } = await this.#fetch.connection(signal);
+      const state = failure === null ? 'connected' : inWords(failure);
+      this.status = { state, protocol: 'ohttp', suite, keyFingerprint, trust: TRUST_IN_WORDS[trust] };
     } catch (error) {
-      const state = SottoError.isInstance(error) ? `${error.code}: ${error.message}` : 'the router cannot be reached';
+      const state = SottoError.isInstance(error) ? inWords(error) : 'the router cannot be reached';
       this.status = { ...this.status, state };
     }
   }
+}
+
+function inWords({ code, message }: SottoError): string {
+  return `${code}: ${message}`;
 }
 
 function readKey(name: string | undefined, { environment }: CommandContext): string | null {

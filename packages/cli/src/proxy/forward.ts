@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { APIError, SottoError } from '@sotto/protocol';
-import { BodyTooLongError, readRequestBody } from './read-request-body.ts';
+import { ConfigurationError, SottoError } from '@sotto/protocol';
+import { MAX_BODY_BYTES, sendFailure } from './failure-answer.ts';
+import { BodyBrokeOffError, readRequestBody } from './read-request-body.ts';
 
 /** A `fetch` whose requests nobody on the way can read. */
 export type SealedFetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -14,7 +15,14 @@ export interface ForwardOptions {
   readonly apiKey: string | null;
 }
 
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** How a request ended. */
+export interface Forwarded {
+  /** The status that the caller got; null where it went away before the end. */
+  readonly status: number | null;
+  /** Why the router gave no answer, or not all of one. */
+  readonly failure: SottoError | null;
+}
+
 /** Fields of the local connection, and those that the way to the router makes anew. */
 const LEFT_OUT = new Set([
   'accept-encoding',
@@ -23,6 +31,7 @@ const LEFT_OUT = new Set([
   'cookie',
   'expect',
   'host',
+  'http2-settings',
   'keep-alive',
   'origin',
   'proxy-authorization',
@@ -34,31 +43,30 @@ const LEFT_OUT = new Set([
   'upgrade',
 ]);
 
-/**
- * Carries one plain request to the router, sealed, and its answer back, chunk by chunk.
- * @returns the status that the caller got, or null where it went away before
- */
+/** Carries one plain request to the router, sealed, and its answer back, chunk by chunk. Never rejects. */
 export async function forwardSealed(
   message: IncomingMessage,
   response: ServerResponse,
   options: ForwardOptions,
-): Promise<number | null> {
+): Promise<Forwarded> {
   const gone = new AbortController();
   response.on('close', () => {
     if (!response.writableFinished) gone.abort();
   });
   try {
-    const answer = await options.fetch(
-      `${options.routerUrl}${message.url ?? '/'}`,
-      await initOf(message, options, gone.signal),
-    );
-    response.writeHead(answer.status, keptFields(answer.headers));
+    const init = await initOf(message, options, gone.signal);
+    const answer = await options.fetch(`${options.routerUrl}${message.url ?? '/'}`, init);
+    // One by one: the response forgets fields that come with `writeHead`, and a failure later looks at their type.
+    for (const [name, value] of answer.headers) if (!LEFT_OUT.has(name)) response.setHeader(name, value);
+    response.writeHead(answer.status);
     response.flushHeaders();
     await pipeBody(answer, response);
-    return answer.status;
+    return { status: answer.status, failure: null };
   } catch (error) {
-    if (gone.signal.aborted) return null;
-    return sendFailure(response, error);
+    if (gone.signal.aborted || error instanceof BodyBrokeOffError) return { status: null, failure: null };
+    sendFailure(response, error);
+    const isOfRouter = SottoError.isInstance(error) && !ConfigurationError.isInstance(error);
+    return { status: response.statusCode, failure: isOfRouter ? error : null };
   }
 }
 
@@ -81,54 +89,25 @@ async function initOf(message: IncomingMessage, { apiKey }: ForwardOptions, sign
   };
 }
 
-function keptFields(headers: Headers): Record<string, string> {
-  return Object.fromEntries([...headers].filter(([name]) => !LEFT_OUT.has(name)));
-}
-
 async function pipeBody(answer: Response, response: ServerResponse): Promise<void> {
   const reader = answer.body?.getReader();
   if (reader !== undefined) {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      if (!response.write(part.value)) await drained(response);
+      if (!response.write(part.value) && !response.destroyed) await drained(response);
     }
   }
   response.end();
 }
 
+/** Settles when the caller has taken what was written, or is gone. */
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
+    const settle = (): void => {
+      response.off('drain', settle);
+      response.off('close', settle);
+      resolve();
+    };
+    response.on('drain', settle);
+    response.on('close', settle);
   });
-}
-
-/** Before the head: an error in OpenAI's shape. After it: an event that says so, and a connection that breaks off. */
-function sendFailure(response: ServerResponse, error: unknown): number {
-  const { status, code, message } = describe(error);
-  const body = JSON.stringify({ error: { message, type: 'sotto_proxy_error', param: null, code } });
-  if (!response.headersSent) {
-    response.writeHead(status, {
-      'content-type': 'application/json',
-      'x-should-retry': status === 403 ? 'false' : 'true',
-    });
-    response.end(body);
-    return status;
-  }
-  const isEvents = String(response.getHeader('content-type') ?? '').startsWith('text/event-stream');
-  if (isEvents) response.write(`\n\ndata: ${body}\n\n`);
-  response.socket?.destroySoon();
-  return status;
-}
-
-function describe(error: unknown): { readonly status: number; readonly code: string; readonly message: string } {
-  if (error instanceof BodyTooLongError) {
-    return { status: 413, code: 'payload_too_large', message: `a request has at most ${MAX_BODY_BYTES} bytes` };
-  }
-  if (APIError.isInstance(error)) return { status: error.status, code: error.code, message: error.message };
-  // A broken promise of the protocol is not to be tried again; a connection that failed is.
-  if (SottoError.isInstance(error)) {
-    const unreachable = error.code === 'connection_failed' || error.code === 'connection_timeout';
-    return { status: unreachable ? 502 : 403, code: error.code, message: error.message };
-  }
-  return { status: 502, code: 'internal_error', message: 'the proxy failed to carry the request' };
 }

@@ -1,15 +1,20 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { ConfigurationError } from '@sotto/protocol';
-import { type ForwardOptions, forwardSealed } from './forward.ts';
-import { ownHosts, type Refusal, refusalOf } from './guard.ts';
+import { proxyErrorBody } from './failure-answer.ts';
+import { type Forwarded, type ForwardOptions, forwardSealed } from './forward.ts';
+import { type Admission, ownHosts, type Refusal, refusalOf } from './guard.ts';
 import { type ProxyStatus, statusPage } from './status-page.ts';
 
 /** What the proxy is made of. */
 export interface LocalProxyOptions extends ForwardOptions {
   readonly host: string;
   readonly port: number;
+  /** Names beside its own that the proxy answers to. */
+  readonly hosts: readonly string[];
   readonly origins: ReadonlySet<string>;
+  /** How long a shutdown waits for what is under way. */
+  readonly graceMs: number;
   /** What is known of the router now. */
   readonly describe: () => Omit<ProxyStatus, 'requests' | 'failures'>;
   /** Told of each request when it is over; the path is without its query. */
@@ -17,17 +22,16 @@ export interface LocalProxyOptions extends ForwardOptions {
 }
 
 /** A request as the log shows it. */
-export interface RequestRecord {
+export interface RequestRecord extends Forwarded {
   readonly method: string;
   readonly path: string;
-  /** Null where the caller went away. */
-  readonly status: number | null;
   readonly milliseconds: number;
 }
 
 /** A proxy that listens. */
 export interface LocalProxy {
   readonly url: string;
+  /** Stops listening; what is not over after the grace is cut off. */
   close(): Promise<void>;
 }
 
@@ -37,72 +41,67 @@ const PAGE_POLICY =
 
 /** Listens for plain requests of this machine's programs. @throws ConfigurationError `invalid_config` */
 export async function startLocalProxy(options: LocalProxyOptions): Promise<LocalProxy> {
-  let hosts: ReadonlySet<string> = new Set();
+  let admission: Admission = { hosts: new Set(), origins: options.origins };
   let requests = 0;
   let failures = 0;
-  const status = (): ProxyStatus => ({ ...options.describe(), requests, failures });
 
   const answer = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const refusal = refusalOf(message, hosts, options.origins);
+    const refusal = refusalOf(message, admission);
     if (refusal !== null) return sendRefusal(response, refusal);
-    const path = (message.url ?? '/').split('?', 1)[0] ?? '/';
-    if (message.method === 'GET' && (path === '/' || path === STATUS_PATH)) return sendStatus(response, path, status());
+    const { method = 'GET', url = '/' } = message;
+    const path = url.split('?', 1)[0] ?? '/';
+    const reads = method === 'GET' || method === 'HEAD';
+    if (reads && (path === '/' || path === STATUS_PATH)) {
+      return sendStatus(response, path === '/', { ...options.describe(), requests, failures });
+    }
     const { origin } = message.headers;
     if (origin !== undefined) allowOrigin(response, origin);
-    if (message.method === 'OPTIONS') return sendPreflight(message, response);
+    if (method === 'OPTIONS') return sendPreflight(message, response);
     const startedMs = performance.now();
-    const sent = await forwardSealed(message, response, options);
+    const forwarded = await forwardSealed(message, response, options);
     requests++;
-    if (sent === null || sent >= 400) failures++;
-    const milliseconds = Math.round(performance.now() - startedMs);
-    options.onRequest({ method: message.method ?? 'GET', path, status: sent, milliseconds });
+    if (forwarded.status === null || forwarded.status >= 400 || forwarded.failure !== null) failures++;
+    options.onRequest({ ...forwarded, method, path, milliseconds: Math.round(performance.now() - startedMs) });
   };
 
+  // No listener for upgrades: they come as the plain requests that they are as well.
   const server = createServer((message, response) => void answer(message, response));
-  server.on('upgrade', (message: IncomingMessage, socket: Socket) => {
-    const refusal = refusalOf(message, hosts, options.origins);
-    if (refusal !== null) socket.end(rawAnswer(refusal));
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'is in use already' : 'cannot be used';
-      reject(
-        new ConfigurationError(`the address ${options.host}:${options.port} ${reason}`, {
-          code: 'invalid_config',
-          cause: error,
-        }),
-      );
-    });
-    server.listen(options.port, options.host, resolve);
-  });
+  await listen(server, options);
   const { port } = server.address() as AddressInfo;
-  hosts = ownHosts(options.host, port);
+  admission = { ...admission, hosts: ownHosts(options.host, port, options.hosts) };
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-      }),
+    close: () => shutDown(server, options.graceMs),
   };
 }
 
-function sendRefusal(response: ServerResponse, refusal: Refusal): void {
-  response.writeHead(refusal.status, { 'content-type': 'application/json' }).end(refusalBody(refusal));
+function listen(server: Server, { host, port }: LocalProxyOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'is in use already' : 'cannot be used';
+      const message = `the address ${host}:${port} ${reason}: give another with --listen`;
+      reject(new ConfigurationError(message, { code: 'invalid_config', cause: error }));
+    });
+    server.listen(port, host, resolve);
+  });
 }
 
-function refusalBody({ code, message }: Refusal): string {
-  return JSON.stringify({ error: { message, type: 'sotto_proxy_error', param: null, code } });
+function shutDown(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const grace = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearTimeout(grace);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
 }
 
-function rawAnswer(refusal: Refusal): string {
-  const body = refusalBody(refusal);
-  const head = `HTTP/1.1 ${refusal.status} Refused\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
-  return `${head}\r\n\r\n${body}`;
+function sendRefusal(response: ServerResponse, { status, code, message }: Refusal): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(proxyErrorBody(code, message));
 }
 
-function sendStatus(response: ServerResponse, path: string, status: ProxyStatus): void {
-  const isPage = path === '/';
+function sendStatus(response: ServerResponse, isPage: boolean, status: ProxyStatus): void {
   const headers = {
     'content-type': isPage ? 'text/html; charset=utf-8' : 'application/json',
     'content-security-policy': PAGE_POLICY,
@@ -114,6 +113,8 @@ function sendStatus(response: ServerResponse, path: string, status: ProxyStatus)
 
 function allowOrigin(response: ServerResponse, origin: string): void {
   response.setHeader('access-control-allow-origin', origin);
+  // SDKs read when to try again, and the request's id.
+  response.setHeader('access-control-expose-headers', '*');
   response.setHeader('vary', 'origin');
 }
 

@@ -26,7 +26,9 @@ export function statusPage(status: ProxyStatus): string {
     ['Requests carried', String(status.requests)],
     ['Requests failed', String(status.failures)],
   ];
-  const cells = rows.map(([name, value]) => `<tr><th scope="row">${escape(name)}</th><td>${escape(value)}</td></tr>`);
+  const cells = rows.map(
+    ([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
+  );
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -45,6 +47,6 @@ export function statusPage(status: ProxyStatus): string {
 `;
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

@@ -1,8 +1,8 @@
 import { aes128Gcm, aes256Gcm, createHpke, x25519 } from '@sotto/protocol/hpke';
-import { webEd25519Verify } from '@sotto/protocol/key-statement';
 import { systemClock } from '../clock.ts';
 import { fetchTransport } from '../fetch-transport.ts';
 import { secureFetchFactory } from '../secure-fetch/create-secure-fetch.ts';
+import { webEd25519 } from '../web-ed25519.ts';
 import { webSha256 } from '../web-sha256.ts';
 
 export type { SecureFetchOptions } from '../secure-fetch/create-secure-fetch.ts';
@@ -17,5 +17,5 @@ export const createSecureFetch = /* @__PURE__ */ secureFetchFactory({
   clock: systemClock,
   crypto: webSha256,
   hpke: /* @__PURE__ */ createHpke({ kems: [x25519], aeads: [aes256Gcm, aes128Gcm] }),
-  verifyEd25519: webEd25519Verify,
+  verifyEd25519: webEd25519,
 });

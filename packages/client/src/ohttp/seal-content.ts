@@ -14,6 +14,7 @@ const NO_CONTENT = new Uint8Array(0);
  * @returns header, encapsulated key and all chunks
  */
 export async function sealWhole(sealer: ChunkSealer, head: Uint8Array, content: Uint8Array): Promise<Uint8Array> {
+  if (content.length > PIECE_BYTES) return sealInPieces(sealer, head, content);
   const framed = content.length === 0 ? NO_CONTENT : encodeContent(content);
   const message = concatBytes(head, framed, encodeEnd([], paddingFor(head.length + framed.length + END_BYTES)));
   try {
@@ -25,6 +26,13 @@ export async function sealWhole(sealer: ChunkSealer, head: Uint8Array, content: 
   }
 }
 
+/** A long message is never put together in clear: that would cost two copies of it. */
+async function sealInPieces(sealer: ChunkSealer, head: Uint8Array, content: Uint8Array): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of sealStreamed(sealer, head, [content])) parts.push(part);
+  return concatBytes(...parts);
+}
+
 /**
  * Seals a request as its content comes: each piece at once, then padding up to the class of the whole. Content that
  * fails leaves the request without its final chunk, which the router refuses.
@@ -32,7 +40,7 @@ export async function sealWhole(sealer: ChunkSealer, head: Uint8Array, content: 
 export async function* sealStreamed(
   sealer: ChunkSealer,
   head: Uint8Array,
-  content: AsyncIterable<Uint8Array>,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield concatBytes(sealer.preface, await sealer.seal(head));
   let length = head.length + END_BYTES;

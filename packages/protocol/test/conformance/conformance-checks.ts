@@ -16,7 +16,12 @@ export function conformanceChecks(subject: Subject, { own, shared }: Vectors): r
 }
 
 function ownChecks(subject: Subject, { cases, refused }: OwnOhttpVectors): readonly Check[] {
-  const examples = cases.map((one) => ({ ...one, request: one.request.join(''), response: one.response.join('') }));
+  const examples = cases.map((one) => ({
+    ...one,
+    request: one.request.join(''),
+    response: one.response.join(''),
+    requestLine: ['POST', '/v1/chat/completions'] as const,
+  }));
   return [
     ...examples.flatMap((example) => ohttpChecks(subject, example)),
     ...refusalChecks(subject, refused, examples),
@@ -63,6 +68,7 @@ function exampleOf(name: string, form: OhttpExample['form'], { vector }: OhttpAp
     responsePieces: cut(vector.response, vector.responsePlaintextLengths),
     // AES-128-GCM in both: max(Nn, Nk) is 16 bytes (RFC 9458 §4.4).
     responseNonce: vector.encapsulatedResponse.slice(0, 32),
+    requestLine: ['GET', '/'],
   };
 }
 

@@ -5,6 +5,7 @@ import {
   type OhttpExchange,
   openChunkedRequest,
   openChunkedResponse,
+  partsOf,
   responseOpenerOf,
 } from './ohttp-exchange.ts';
 import { drawing } from './published-randomness.ts';
@@ -18,6 +19,8 @@ export interface OhttpExample extends OhttpExchange {
   readonly requestPieces: readonly string[];
   readonly responsePieces: readonly string[];
   readonly responseNonce: string;
+  /** Method and path inside. */
+  readonly requestLine: readonly [method: string, path: string];
 }
 
 /** Checks an exchange: every provider opens it, and the portable ones make it. */
@@ -28,17 +31,18 @@ export function ohttpChecks(subject: Subject, example: OhttpExample): readonly C
     async run() {
       const gateway = await gatewayOf(subject, hpke, example);
       if (form === 'whole') {
-        const { message } = await subject.ohttp.openWholeRequest(hpke, gateway.findKey, bytes(example.request));
-        equal(hex(message), example.requestPieces.join(''), 'the request');
+        const opened = await subject.ohttp.openWholeRequest(hpke, gateway.findKey, bytes(example.request));
+        checkRequest(subject, example, hex(opened.message), opened.enc);
         return;
       }
       for (const size of [...SIZES, 40]) {
         const request = bytes(example.request);
-        const { message } = await openChunkedRequest(subject, hpke, gateway.findKey, request, size);
-        equal(message, example.requestPieces.join(''), 'the request');
+        const { message, opener } = await openChunkedRequest(subject, hpke, gateway.findKey, request, size);
+        checkRequest(subject, example, message, opener.enc);
         const makeOpener = await responseOpenerOf(subject, hpke, gateway, example);
         const response = await openChunkedResponse(makeOpener, bytes(example.response), size);
         equal(response, example.responsePieces.join(''), 'the response');
+        equal(subject.bhttp.decodeResponse(bytes(response)).status, 200, 'the status');
       }
     },
   }));
@@ -47,6 +51,13 @@ export function ohttpChecks(subject: Subject, example: OhttpExample): readonly C
     run: () => (form === 'whole' ? sealWhole(subject, algorithms, example) : sealChunked(subject, algorithms, example)),
   }));
   return [...opening, ...sealing];
+}
+
+function checkRequest(subject: Subject, example: OhttpExample, message: string, enc: Uint8Array | null): void {
+  equal(message, example.requestPieces.join(''), 'the request');
+  equal(enc === null ? null : hex(enc), hex(partsOf(subject, example).enc), 'the encapsulated secret');
+  const { method, path } = subject.bhttp.decodeRequest(bytes(message));
+  equal([method, path], example.requestLine, 'method and path');
 }
 
 async function sealWhole(subject: Subject, algorithms: NamedAlgorithms, example: OhttpExample): Promise<void> {

@@ -24,7 +24,7 @@ export interface OhttpAppendix {
 
 /** The project's own vectors. A body is listed in parts: the preface, then its chunks. */
 export interface OwnOhttpVectors {
-  readonly cases: readonly (Omit<OhttpExample, 'request' | 'response'> & {
+  readonly cases: readonly (Omit<OhttpExample, 'request' | 'response' | 'requestLine'> & {
     readonly request: readonly string[];
     readonly response: readonly string[];
   })[];

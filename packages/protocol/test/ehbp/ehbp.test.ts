@@ -58,13 +58,6 @@ withSharedVectors<{ vector: Secrets & { plaintext: string; encryptedResponse: st
   ({ vector }) => {
     const secret = { exportedSecret: bytes(vector.exportedSecret), requestEnc: bytes(vector.requestEnc) };
 
-    test.each(PROVIDERS)("%s opens EHBP's published response, whole and byte by byte", async (_name, provider) => {
-      for (const size of [Number.POSITIVE_INFINITY, 1]) {
-        const clear = await openAnswer(provider, secret, vector.responseNonce, bytes(vector.encryptedResponse), size);
-        expect(hex(clear)).toBe(vector.plaintext);
-      }
-    });
-
     test("seals EHBP's published response to the byte", async () => {
       const key = await deriveEhbpResponseKey(nodeHpke, secret, bytes(vector.responseNonce));
       const sealed = await key.seal(bytes(vector.plaintext), new Uint8Array(0));

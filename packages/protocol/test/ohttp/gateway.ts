@@ -30,7 +30,7 @@ export async function makePair(provider: HpkeProvider, suite: HpkeSuite, keyId =
 }
 
 /** Pushes a body in pieces of `size` bytes and ends it. @returns the chunks in clear */
-export async function pump(
+async function pump(
   makeOpener: (onChunk: (plaintext: Uint8Array) => void) => ChunkOpener,
   body: Uint8Array,
   size = Number.POSITIVE_INFINITY,

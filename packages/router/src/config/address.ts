@@ -20,6 +20,17 @@ export function parseUpstreamAddress(baseUrl: string): UpstreamAddress {
   return { origin: url.origin, basePath: withoutTrailingSlash(url.pathname), socketPath: null };
 }
 
+/**
+ * Whether an upstream's address can be taken apart, and holds nothing that would be dropped in silence: no user name,
+ * password, query or fragment.
+ */
+export function isUpstreamAddress(baseUrl: string): boolean {
+  if (baseUrl.startsWith('unix:/')) return true;
+  if (!URL.canParse(baseUrl)) return false;
+  const { protocol, username, password, search, hash } = new URL(baseUrl);
+  return (protocol === 'http:' || protocol === 'https:') && username + password + search + hash === '';
+}
+
 function withoutTrailingSlash(path: string): string {
   return path.endsWith('/') ? path.slice(0, -1) : path;
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError } from '@sotto/protocol';
-import { parseDocument } from 'yaml';
+import { type Document, parseDocument } from 'yaml';
 import { parseConfig } from './parse.ts';
 import type { RouterConfig } from './schema.ts';
 import type { Environment } from './secrets.ts';
@@ -40,11 +40,22 @@ async function readConfigFile(path: string): Promise<Record<string, unknown>> {
       code: 'invalid_config',
     });
   }
-  const value: unknown = document.toJS({ maxAliasCount: 0 });
+  const value = plainValue(document, path);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ConfigurationError(`the configuration ${path} must be a mapping of keys`, { code: 'invalid_config' });
   }
   return value as Record<string, unknown>;
+}
+
+function plainValue(document: Document.Parsed, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (error) {
+    throw new ConfigurationError(`the configuration ${path} uses YAML aliases: write the values out`, {
+      code: 'invalid_config',
+      cause: error,
+    });
+  }
 }
 
 function fromEnvironment(environment: Environment): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { SECURITY_TIERS } from '@sotto/protocol';
 import { z } from 'zod';
-import { isPrivateAddress } from './address.ts';
+import { isPrivateAddress, isUpstreamAddress } from './address.ts';
 
 const name = z
   .string()
@@ -48,7 +48,9 @@ const openaiUpstream = z
     type: z.literal('openai').default('openai'),
     ...upstreamShared,
     /** `http://host:port/v1`, `https://…`, or `unix:/path/to.sock:/v1`. */
-    baseUrl: z.string().regex(/^(https?:\/\/.+|unix:\/.+)$/, 'an http:, https: or unix: address'),
+    baseUrl: z
+      .string()
+      .refine(isUpstreamAddress, 'an http:, https: or unix: address without password, query and fragment'),
     /** Requests to it at once; further ones wait. */
     maxConcurrent: z.int().min(1).max(100_000).default(1_024),
     apiKeyEnv: z.string().optional(),

@@ -50,7 +50,11 @@ export interface RotationPeriods {
 }
 
 /** Makes the seed of the generation after `previous`, or of the first one. */
-export function nextSeed(previous: GenerationSeed | null, periods: RotationPeriods, nowMs: number): GenerationSeed {
+export function nextSeed(
+  previous: Pick<GenerationSeed, 'firstKeyId' | 'epoch'> | null,
+  periods: RotationPeriods,
+  nowMs: number,
+): GenerationSeed {
   const firstKeyId = previous === null ? randomInt(KEY_IDS) : (previous.firstKeyId + KEM_IDS.length) % KEY_IDS;
   const rotateAtMs = nowMs + periods.rotationMs;
   return {

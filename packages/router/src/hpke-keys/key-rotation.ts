@@ -1,14 +1,17 @@
 import { type GenerationSeed, nextSeed, type RotationPeriods } from './key-generation.ts';
 
 /** Longest delay that `setTimeout` keeps; beyond it, it fires at once. */
-const MAX_TIMER_MS = 2_147_483_647;
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /** Makes a new generation of keys when one is due, and hands its seed to whoever serves with it. */
 export class KeyRotation {
   readonly #periods: RotationPeriods;
   readonly #onSeed: (seed: GenerationSeed) => Promise<void> | void;
   #live: readonly GenerationSeed[] = [];
-  #timer: NodeJS.Timeout | null = null;
+  /** The last seed without its secrets: ids and epochs go on from it, however long ago its keys were destroyed. */
+  #last: Pick<GenerationSeed, 'firstKeyId' | 'epoch'> | null = null;
+  #rotationTimer: NodeJS.Timeout | undefined;
+  #destructionTimer: NodeJS.Timeout | undefined;
 
   constructor(periods: RotationPeriods, onSeed: (seed: GenerationSeed) => Promise<void> | void) {
     this.#periods = periods;
@@ -30,19 +33,34 @@ export class KeyRotation {
       ...seed,
       destroyAtMs: Math.min(seed.destroyAtMs, now + this.#periods.overlapMs),
     }));
-    const seed = nextSeed(earlier.at(-1) ?? null, this.#periods, now);
+    const seed = nextSeed(this.#last, this.#periods, now);
+    this.#last = { firstKeyId: seed.firstKeyId, epoch: seed.epoch };
     this.#live = [...earlier, seed];
     await this.#onSeed(seed);
-    this.#schedule(seed.rotateAtMs - now);
+    this.#rotateIn(this.#periods.rotationMs);
+    this.#destroyInTime();
   }
 
+  /** Makes no more generations, and forgets the seeds of those that are. */
   stop(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#rotationTimer);
+    clearTimeout(this.#destructionTimer);
+    this.#live = [];
   }
 
-  #schedule(delayMs: number): void {
-    this.stop();
-    this.#timer = setTimeout(() => void this.rotate(), Math.min(delayMs, MAX_TIMER_MS));
-    this.#timer.unref();
+  #rotateIn(delayMs: number): void {
+    clearTimeout(this.#rotationTimer);
+    const rest = delayMs - MAX_TIMER_MS;
+    const next = rest > 0 ? () => this.#rotateIn(rest) : () => void this.rotate();
+    this.#rotationTimer = setTimeout(next, Math.min(delayMs, MAX_TIMER_MS)).unref();
+  }
+
+  /** Who has a seed has its keys: it goes when they go, not when somebody next asks. */
+  #destroyInTime(): void {
+    clearTimeout(this.#destructionTimer);
+    const [oldest] = this.live;
+    if (oldest === undefined) return;
+    const delayMs = Math.min(oldest.destroyAtMs - Date.now(), MAX_TIMER_MS);
+    this.#destructionTimer = setTimeout(() => this.#destroyInTime(), delayMs).unref();
   }
 }

@@ -1,12 +1,22 @@
 import type { HpkeKeyPair } from '@sotto/protocol/hpke';
 import { encodeKeyConfigs, type GatewayKey } from '@sotto/protocol/ohttp';
 import { deriveGeneration, type GenerationSeed, type KeyGeneration } from './key-generation.ts';
+import { MAX_TIMER_MS } from './key-rotation.ts';
+
+/**
+ * Generations that are told to clients: who rotates by hand again and again must not make a list that is longer than
+ * they read.
+ */
+const MAX_LISTED_GENERATIONS = 8;
+/** Generations that an ehbp request is tried with, for it does not name its key: each costs 0.1 ms. */
+const MAX_EHBP_KEYS = 4;
 
 /** The keys that requests may be sealed to now: the newest generation first, then those in their overlap. */
 export class KeySchedule {
   readonly #now: () => number;
   #generations: readonly KeyGeneration[] = [];
   #encoded: Uint8Array = new Uint8Array(0);
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(now: () => number = Date.now) {
     this.#now = now;
@@ -21,9 +31,7 @@ export class KeySchedule {
       ...each,
       seed: { ...each.seed, destroyAtMs: Math.min(each.seed.destroyAtMs, overlapEndsMs) },
     }));
-    this.#generations = [generation, ...earlier];
-    this.#destroyExpired();
-    this.#encoded = encodeKeyConfigs(this.#generations.flatMap(({ configs }) => configs));
+    this.#serve([generation, ...earlier]);
   }
 
   /** The generation that clients should seal to. Throws before the first one is there. */
@@ -50,9 +58,10 @@ export class KeySchedule {
     return undefined;
   }
 
-  /** The key that ehbp requests are sealed to. */
-  get ehbpKeyPair(): HpkeKeyPair {
-    return this.current.ehbpKeyPair;
+  /** The keys that ehbp requests may be sealed to, newest first. */
+  get ehbpKeyPairs(): readonly HpkeKeyPair[] {
+    this.#destroyExpired();
+    return this.#generations.slice(0, MAX_EHBP_KEYS).map(({ ehbpKeyPair }) => ehbpKeyPair);
   }
 
   /** How long clients may keep the configurations: until the next generation is due. Whole seconds. */
@@ -60,11 +69,28 @@ export class KeySchedule {
     return Math.max(0, Math.floor((this.current.seed.rotateAtMs - this.#now()) / 1000));
   }
 
+  /** Takes all keys out of use, for good. */
+  destroy(): void {
+    this.#serve([]);
+  }
+
   /** From then on nothing sealed to an expired key can be opened here, by anybody: that is the forward secrecy. */
   #destroyExpired(): void {
     const now = this.#now();
     if (this.#generations.every(({ seed }) => seed.destroyAtMs > now)) return;
-    this.#generations = this.#generations.filter(({ seed }) => seed.destroyAtMs > now);
-    this.#encoded = encodeKeyConfigs(this.#generations.flatMap(({ configs }) => configs));
+    this.#serve(this.#generations);
+  }
+
+  #serve(generations: readonly KeyGeneration[]): void {
+    const now = this.#now();
+    this.#generations = generations.filter(({ seed }) => seed.destroyAtMs > now);
+    this.#encoded = encodeKeyConfigs(
+      this.#generations.slice(0, MAX_LISTED_GENERATIONS).flatMap(({ configs }) => configs),
+    );
+    // Keys go when their time is over, not when somebody next asks for one.
+    clearTimeout(this.#timer);
+    const nextEndMs = Math.min(...this.#generations.map(({ seed }) => seed.destroyAtMs));
+    if (nextEndMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => this.#serve(this.#generations), Math.min(nextEndMs - now, MAX_TIMER_MS)).unref();
   }
 }

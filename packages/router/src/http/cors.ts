@@ -9,8 +9,11 @@ const EXPOSED = [
   'retry-after-ms',
   'sotto-binding',
   'x-ratelimit-limit',
+  'x-ratelimit-limit-requests',
   'x-ratelimit-remaining',
+  'x-ratelimit-remaining-requests',
   'x-ratelimit-reset',
+  'x-ratelimit-reset-requests',
   'x-request-id',
   'x-sotto-tier',
   'x-sotto-tier-source',
@@ -20,17 +23,19 @@ const EXPOSED = [
 /**
  * Answers preflights and marks answers for pages of the given origins, `*` for all; pages of others get no CORS field
  * at all. Credentials mode is never allowed: a page has nothing here but the API key it brings itself.
+ *
+ * A cache may keep an answer for one reader and give it to another (Fetch §3.2.5, "CORS protocol and HTTP caches"): what
+ * is for all is marked whoever asks, and what depends on the origin says so whoever asks.
  */
 export function withCors(origins: readonly string[], handle: Handler): Handler {
+  if (origins.length === 0) return handle;
+  const forAll = origins.includes('*');
   return (exchange) => {
     const { origin } = exchange.request.headers;
-    const allowed = origin === undefined ? null : allowedOrigin(origins, origin);
-    if (allowed === null) return handle(exchange);
-    exchange.sink.preset({
-      'access-control-allow-origin': allowed,
-      'access-control-expose-headers': EXPOSED,
-      ...(allowed === '*' ? {} : { vary: 'origin' }),
-    });
+    if (!forAll) exchange.sink.preset({ vary: 'origin' });
+    const allowed = forAll ? '*' : origins.find((each) => each === origin);
+    if (allowed === undefined) return handle(exchange);
+    exchange.sink.preset({ 'access-control-allow-origin': allowed, 'access-control-expose-headers': EXPOSED });
     if (!isPreflight(exchange)) return handle(exchange);
     exchange.sink.head(204, preflightHeaders(exchange.request.headers));
     exchange.sink.end();
@@ -38,13 +43,9 @@ export function withCors(origins: readonly string[], handle: Handler): Handler {
   };
 }
 
-function allowedOrigin(origins: readonly string[], origin: string): string | null {
-  if (origins.includes('*')) return '*';
-  return origins.includes(origin) ? origin : null;
-}
-
 function isPreflight({ request }: Exchange): boolean {
-  return request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+  const { origin, 'access-control-request-method': method } = request.headers;
+  return request.method === 'OPTIONS' && origin !== undefined && method !== undefined;
 }
 
 function preflightHeaders(headers: HeaderFields): HeaderFields {

@@ -1,4 +1,4 @@
-import { apiError, type SecurityTier } from '@sotto/protocol';
+import { apiError, SECURITY_TIERS, type SecurityTier } from '@sotto/protocol';
 import type { Exchange, HeaderFields } from '../http/exchange.ts';
 import type { Route } from '../http/route-table.ts';
 import { type RequestTier, settleTier } from '../tiers/request-tier.ts';
@@ -37,7 +37,7 @@ async function completeChat(exchange: Exchange, options: ModelRoutesOptions): Pr
     throw apiError('model_not_allowed', 'this API key does not allow this model', { param: 'model' });
   }
   const candidates = await options.directory.candidates(model, (id) => rights.allowsModel(id));
-  const tier = settleTier(exchange.request, body.value[TIER_FIELD], options.defaultTier(model));
+  const tier = settleTier(exchange.request, body.value[TIER_FIELD], defaultTier(model, candidates, options));
   if (!rights.allowsTier(tier.tier)) {
     throw apiError('tier_not_allowed', `this API key does not allow tier ${tier.tier}`, { param: TIER_FIELD });
   }
@@ -49,6 +49,18 @@ async function completeChat(exchange: Exchange, options: ModelRoutesOptions): Pr
     maxAnswerBytes: options.maxAnswerBytes,
     answerHeaders: (candidate) => answerHeaders(tier, candidate),
   });
+}
+
+/** The model's own default, or the highest among those an alias or an upstream's name leads to: never a quieter one. */
+function defaultTier(
+  model: string,
+  candidates: readonly Candidate[],
+  options: ModelRoutesOptions,
+): SecurityTier | undefined {
+  const own = options.defaultTier(model);
+  if (own !== undefined) return own;
+  const defaults = candidates.map((candidate) => options.defaultTier(candidate.model));
+  return [...SECURITY_TIERS].reverse().find((tier) => defaults.includes(tier));
 }
 
 /** Says which tier the request was handled at, why, and what kind of upstream answered. */

@@ -13,17 +13,23 @@ export function keyStatementRoutes(identity: SigningIdentity, currentClaims: () 
     {
       method: 'GET',
       path: KEY_STATEMENT_PATH,
-      handle: async ({ sink }) => {
+      handle: async ({ request, sink }) => {
         const claims = currentClaims();
         if (signed?.kid !== claims.kid) {
           signed = { kid: claims.kid, body: signStatement(claims, [identity]).then((text) => Buffer.from(text)) };
         }
+        const etag = `"${claims.kid}"`;
         const headers = {
           'content-type': 'application/json',
           'cache-control': `public, max-age=${MAX_AGE_SECONDS}`,
-          etag: `"${claims.kid}"`,
+          etag,
         };
-        sendBytes(sink, 200, headers, await signed.body);
+        if (request.headers['if-none-match'] === etag) {
+          sink.head(304, headers);
+          sink.end();
+        } else {
+          sendBytes(sink, 200, headers, await signed.body);
+        }
       },
     },
   ];

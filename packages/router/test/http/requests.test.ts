@@ -108,7 +108,10 @@ describe('a body', () => {
   });
 
   test('that nobody reads does not cost a short one its connection', async () => {
-    const answer = await send(`${running.url}/nowhere`, { body: 'x'.repeat(1_000), headers: { connection: 'keep-alive' } });
+    const answer = await send(`${running.url}/nowhere`, {
+      body: 'x'.repeat(1_000),
+      headers: { connection: 'keep-alive' },
+    });
     expect(answer.status).toBe(404);
     expect(answer.headers.connection).toBe('keep-alive');
   });

@@ -32,7 +32,8 @@ describe('a chat request', () => {
 
   test('reaches the upstream as the very bytes it came in, where nothing has to change', async () => {
     upstream.behave(json(completion('x')));
-    const bytes = '{ "seed": 12345678901234567890, "messages":[{"role":"user","content":"ü"}],\n "model" :"m", "later": [1.50] }';
+    const bytes =
+      '{ "seed": 12345678901234567890, "messages":[{"role":"user","content":"ü"}],\n "model" :"m", "later": [1.50] }';
     expect((await post(bytes)).status).toBe(200);
     expect(upstream.seen.at(-1)?.bodyText).toBe(bytes);
   });
@@ -58,7 +59,9 @@ describe('a chat request', () => {
   });
 
   test('takes none of the upstream’s header fields back', async () => {
-    upstream.behave(json(completion('x'), 200, { 'set-cookie': 'a=b', server: 'secret-host', 'openai-organization': 'o' }));
+    upstream.behave(
+      json(completion('x'), 200, { 'set-cookie': 'a=b', server: 'secret-host', 'openai-organization': 'o' }),
+    );
     const { headers } = await sendJson(url, chat('x'));
     for (const name of ['set-cookie', 'server', 'openai-organization']) expect(headers).not.toHaveProperty(name);
   });
@@ -66,7 +69,9 @@ describe('a chat request', () => {
   test('without a content type is taken for JSON', async () => {
     upstream.behave(json(completion('x')));
     expect((await post(JSON.stringify(chat('x')), {})).status).toBe(200);
-    expect((await post(JSON.stringify(chat('x')), { 'content-type': 'Application/JSON; charset=utf-8' })).status).toBe(200);
+    expect((await post(JSON.stringify(chat('x')), { 'content-type': 'Application/JSON; charset=utf-8' })).status).toBe(
+      200,
+    );
   });
 });
 
@@ -117,7 +122,12 @@ describe('a chat request that is refused', () => {
     ['without messages', '{"model":"m"}', 'invalid_request', 'messages'],
     ['with no message', '{"model":"m","messages":[]}', 'invalid_request', 'messages'],
     ['with a message that is a string', '{"model":"m","messages":["hi"]}', 'invalid_request', 'messages[0]'],
-    ['with a message without a role', '{"model":"m","messages":[{"role":"user"},{}]}', 'invalid_request', 'messages[1].role'],
+    [
+      'with a message without a role',
+      '{"model":"m","messages":[{"role":"user"},{}]}',
+      'invalid_request',
+      'messages[1].role',
+    ],
     ['with a stream that is a string', JSON.stringify(chat('x', { stream: 'yes' })), 'invalid_request', 'stream'],
   ])('is told so where it is %s', async (_what, body, code, param) => {
     const asked = upstream.seen.length;

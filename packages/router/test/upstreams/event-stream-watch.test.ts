@@ -16,7 +16,9 @@ const pieces = (text: string, length: number): Buffer[] => {
   );
 };
 
-const FILLER = completionEvents(['words '.repeat(40)]).slice(0, -1).join('');
+const FILLER = completionEvents(['words '.repeat(40)])
+  .slice(0, -1)
+  .join('');
 const CASES = [
   ['data: [DONE]\n\n', true, false],
   [`${FILLER}data: [DONE]\n\n`, true, false],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { errorOf, sendJson } from '../http-client.ts';
+import { ask as askSealed } from '../nomyo-client.ts';
 import { refusingBaseUrl, startRawUpstream } from '../raw-upstream.ts';
 import { chat, startRouter, upstreamsAt } from '../running-router.ts';
 import { completion, completionEvents, json, type StandInUpstream, startStandIn } from '../stand-in-upstream.ts';
@@ -102,7 +103,6 @@ describe('the next upstream is not asked', () => {
       ],
     });
     const asked = second.seen.length;
-    const { ask: askSealed } = await import('../nomyo-client.ts');
     const answer = await askSealed(url, chat('x'), { tier: 'high' });
     expect(answer.status).toBe(503);
     expect(second.seen).toHaveLength(asked);

@@ -59,7 +59,10 @@ describe('a stream', () => {
     ['in the middle of an event', `${UNFINISHED}data: {"choices":[{"delta":{"con`],
     ['before its first event', ''],
     ['with [DONE] only in the model’s words', completionEvents(['\ndata: [DONE]\n\n']).slice(0, -1).join('')],
-    ['with a finish reason only in the model’s words', completionEvents(['"finish_reason":"stop"']).slice(0, -1).join('')],
+    [
+      'with a finish reason only in the model’s words',
+      completionEvents(['"finish_reason":"stop"']).slice(0, -1).join(''),
+    ],
     ['with a finish reason of null, spaced', 'data: {"choices":[{"finish_reason": null}]}\n\n'],
     ['with its finish reason cut off', 'data: {"choices":[{"finish_reason":'],
   ])('that ends %s ends with an error', async (_when, text) => {

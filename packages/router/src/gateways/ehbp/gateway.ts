@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { apiError } from '@sotto/protocol';
+import { apiError, SottoError } from '@sotto/protocol';
 import {
   EHBP_KEY_PROBLEM_TYPE,
   EHBP_KEYS_MEDIA_TYPE,
   EHBP_KEYS_PATH,
+  type EhbpOpenedRequest,
   ENCAPSULATED_KEY_HEADER,
   encodeEhbpKeyConfig,
   openEhbpRequest,
@@ -22,12 +23,18 @@ export interface EhbpGatewayOptions {
   readonly keys: KeySchedule;
   /** The router's one handler: it answers the opened request as it would any other. */
   readonly handle: Handler;
+  /** Told of what the door itself gets wrong once a request is open. */
+  readonly onInternalError: (requestId: string, error: unknown) => void;
   readonly replays: ReplayMemory;
   readonly maxBodyBytes: number;
 }
 
 /** Framing adds 20 bytes a frame; senders that write a byte a frame are not served. */
 const OVERHEAD_BYTES = 1_048_576;
+/** Frames that any body may come in: each costs microseconds, however short it is, and anybody can send them. */
+const MIN_FRAMES = 16_384;
+/** Longer bodies may have more. */
+const BYTES_A_FRAME = 2_048;
 
 /** `GET /.well-known/hpke-keys` */
 export function ehbpKeyRoutes(keys: KeySchedule): readonly Route[] {
@@ -36,7 +43,7 @@ export function ehbpKeyRoutes(keys: KeySchedule): readonly Route[] {
       method: 'GET',
       path: EHBP_KEYS_PATH,
       handle: ({ sink }) => {
-        const body = encodeEhbpKeyConfig(keys.ehbpKeyPair.publicKey);
+        const body = encodeEhbpKeyConfig(keys.current.ehbpKeyPair.publicKey);
         sendBytes(sink, 200, { 'content-type': EHBP_KEYS_MEDIA_TYPE, 'cache-control': 'no-cache' }, body);
       },
     },
@@ -52,30 +59,21 @@ export function isEhbpRequest({ request }: Exchange): boolean {
 export function ehbpDoor(options: EhbpGatewayOptions): Handler {
   return async (exchange) => {
     const { request, sink } = exchange;
-    // A field sent twice arrives joined by a comma, which is no hexadecimal digit: it is refused as malformed.
-    const encapsulatedKey = request.headers[ENCAPSULATED_KEY_HEADER] ?? '';
     const body = await request.body(options.maxBodyBytes + OVERHEAD_BYTES);
-    const frames: Uint8Array[] = [];
-    let opened: Awaited<ReturnType<typeof openEhbpRequest>>;
+    let opened: OpenedBody;
     try {
-      opened = await openEhbpRequest(
-        nodeHpke,
-        options.keys.ehbpKeyPair,
-        encapsulatedKey,
-        (frame) => void frames.push(frame),
-      );
-      await opened.opener.push(body);
-      opened.opener.finish();
+      // A field sent twice arrives joined by a comma, which is no hexadecimal digit: it is refused as malformed.
+      opened = await openBody(options, request.headers[ENCAPSULATED_KEY_HEADER] ?? '', body);
     } catch (error) {
       sendClearRefusal(exchange, error);
       return;
     }
     // From here on nothing goes out in clear.
-    const inner = new FrameSink(sink, await opened.sealResponse());
+    const inner = new FrameSink(sink, await opened.request.sealResponse());
     try {
-      if (!opened.opener.authenticated) throw apiError('invalid_message', 'the sealed body is empty');
-      await refuseReplay(options.replays, opened.enc);
-      const plaintext = Buffer.concat(frames);
+      if (!opened.request.opener.authenticated) throw apiError('invalid_message', 'the sealed body is empty');
+      await refuseReplay(options.replays, opened.request.enc);
+      const plaintext = Buffer.concat(opened.frames);
       if (plaintext.length > options.maxBodyBytes) {
         throw apiError('payload_too_large', `a request body has at most ${options.maxBodyBytes} bytes here`);
       }
@@ -87,9 +85,48 @@ export function ehbpDoor(options: EhbpGatewayOptions): Handler {
         request: { ...opening, sealedBy: 'ehbp', body: () => Promise.resolve(plaintext) },
       });
     } catch (error) {
-      sendError(inner, asApiError(error));
+      const told = asApiError(error);
+      if (told.code === 'internal_error') options.onInternalError(exchange.id, error);
+      sendError(inner, told);
     }
   };
+}
+
+interface OpenedBody {
+  readonly request: EhbpOpenedRequest;
+  readonly frames: readonly Uint8Array[];
+}
+
+/** Opens a body with the first of the keys that it opens with: a request does not say which one it is sealed to. */
+async function openBody(options: EhbpGatewayOptions, encapsulatedKey: string, body: Uint8Array): Promise<OpenedBody> {
+  const maxFrameBytes = options.maxBodyBytes + OVERHEAD_BYTES;
+  checkFrameCount(body, Math.max(MIN_FRAMES, options.maxBodyBytes / BYTES_A_FRAME));
+  let stale: Error = apiError('key_config_mismatch', 'there is no key in use');
+  for (const keyPair of options.keys.ehbpKeyPairs) {
+    const frames: Uint8Array[] = [];
+    try {
+      const request = await openEhbpRequest(nodeHpke, keyPair, encapsulatedKey, (frame) => void frames.push(frame), {
+        maxFrameBytes,
+      });
+      await request.opener.push(body);
+      request.opener.finish();
+      return { request, frames };
+    } catch (error) {
+      if (!SottoError.isInstance(error) || error.code !== 'key_config_mismatch') throw error;
+      stale = error;
+    }
+  }
+  throw stale;
+}
+
+/** Counts frames by their lengths (EHBP §4.3), empty ones too, before any is opened. */
+function checkFrameCount(body: Uint8Array, maxFrames: number): void {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  let frames = 0;
+  for (let offset = 0; offset + 4 <= body.length; offset += 4 + view.getUint32(offset)) {
+    frames++;
+    if (frames > maxFrames) throw apiError('invalid_message', 'the body comes in too many frames: send longer ones');
+  }
 }
 
 async function refuseReplay(replays: ReplayMemory, enc: Uint8Array): Promise<void> {
@@ -112,5 +149,5 @@ function sendClearRefusal({ sink }: Exchange, error: unknown): void {
     title: stale ? 'the key is not in use: fetch the key again' : 'the request could not be opened',
     status,
   };
-  sendJson(sink, status, problem, { 'content-type': PROBLEM_MEDIA_TYPE });
+  sendJson(sink, status, problem, { 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' });
 }

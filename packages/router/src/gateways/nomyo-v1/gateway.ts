@@ -36,6 +36,8 @@ export interface NomyoGatewayOptions {
   readonly replays: ReplayMemory;
   readonly replayWindowMs: number;
   readonly keepAliveMs: number;
+  /** Told of the router's own failures, with the request's id. */
+  readonly report: (requestId: string, error: unknown) => void;
 }
 
 /** Errors at this path have `detail`, whoever raises them: NOMYO's clients read nothing else. */
@@ -53,7 +55,9 @@ export function nomyoGatewayRoutes(options: NomyoGatewayOptions): readonly Route
         try {
           await answer(exchange, options, clientKeys, patient);
         } catch (error) {
-          refuse(exchange, patient, onWire(asApiError(error)));
+          const told = asApiError(error);
+          if (told.code === 'internal_error') options.report(exchange.id, error);
+          refuse(exchange, patient, onWire(told));
         } finally {
           patient.stop();
         }

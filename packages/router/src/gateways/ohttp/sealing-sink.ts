@@ -7,8 +7,9 @@ import type { HeaderFields, ResponseSink } from '../../http/exchange.ts';
 const LEFT_OUT = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
 /**
- * Seals an answer on its way out: each write is a chunk in the same turn of the loop, unless chunks are to be gathered
- * for a while. The end is an empty chunk of its own; an aborted answer has none, which its reader notices.
+ * Seals an answer on its way out. Of a stream each write is a chunk in the same turn of the loop, unless chunks are to
+ * be gathered for a while; an answer in one piece is sealed with its padding, so that no boundary of a chunk shows
+ * where it ends. The end is an empty chunk of its own; an aborted answer has none, which its reader notices.
  */
 export class SealingSink implements ResponseSink {
   readonly #outer: ResponseSink;
@@ -19,6 +20,10 @@ export class SealingSink implements ResponseSink {
   #held: Uint8Array[] = [];
   #timer: NodeJS.Timeout | null = null;
   #gatherMs = 0;
+  /** Whether the answer's length was known at its head. */
+  #inOnePiece = false;
+  /** Whether the reader has yet to catch up. */
+  #full = false;
   #plaintextBytes = 0;
   #state: 'fresh' | 'open' | 'over' = 'fresh';
 
@@ -38,6 +43,7 @@ export class SealingSink implements ResponseSink {
     this.#state = 'open';
     const all = { ...this.#preset, ...headers };
     this.#gatherMs = this.#coalesceMs(all);
+    this.#inOnePiece = 'content-length' in all;
     const fields = Object.entries(all).filter(([name]) => !LEFT_OUT.has(name));
     this.#outer.head(200, {
       'content-type': OHTTP_CHUNKED_RESPONSE_MEDIA_TYPE,
@@ -47,19 +53,15 @@ export class SealingSink implements ResponseSink {
     });
     this.#outer.write(this.#sealer.preface);
     this.#hold(encodeResponseHead({ status, headers: fields }));
-    // An answer in one piece brings its content in this very turn: head and content then share a chunk.
-    queueMicrotask(() => {
-      if (this.#gatherMs === 0) this.#flush();
-      else this.#flushLater();
-    });
+    // Content that comes in this very turn shares the head's chunk.
+    queueMicrotask(() => this.#flushInTime());
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.#state !== 'open') return true;
     this.#hold(encodeContent(chunk));
-    if (this.#gatherMs === 0) return this.#flush();
-    this.#flushLater();
-    return true;
+    this.#flushInTime();
+    return !this.#full;
   }
 
   end(): void {
@@ -75,14 +77,19 @@ export class SealingSink implements ResponseSink {
 
   abort(): void {
     if (this.#state === 'over') return;
-    if (this.#state === 'open') this.#flush();
+    const begun = this.#state === 'open';
+    this.#flush();
     this.#state = 'over';
-    // The outer message ends as messages do: what is missing is the final chunk, which no relay can put there.
-    this.#outer.end();
+    // Once begun the outer message ends as messages do: what is missing is the final chunk, which no relay can add.
+    if (begun) this.#outer.end();
+    else this.#outer.abort();
   }
 
   onDrain(listener: () => void): void {
-    this.#outer.onDrain(listener);
+    this.#outer.onDrain(() => {
+      this.#full = false;
+      listener();
+    });
   }
 
   onClose(listener: () => void): void {
@@ -95,18 +102,20 @@ export class SealingSink implements ResponseSink {
     this.#plaintextBytes += plaintext.length;
   }
 
-  #flushLater(): void {
-    this.#timer ??= setTimeout(() => this.#flush(), this.#gatherMs);
+  #flushInTime(): void {
+    if (this.#state !== 'open' || this.#inOnePiece) return;
+    if (this.#gatherMs === 0) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), this.#gatherMs);
   }
 
-  #flush(): boolean {
+  #flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const [only] = this.#held;
-    if (only === undefined || this.#state === 'over') return true;
+    if (only === undefined || this.#state === 'over') return;
     const plaintext = this.#held.length === 1 ? only : Buffer.concat(this.#held);
     this.#held = [];
-    return this.#outer.write(ready(this.#sealer.seal(plaintext)));
+    this.#full = !this.#outer.write(ready(this.#sealer.seal(plaintext)));
   }
 }
 

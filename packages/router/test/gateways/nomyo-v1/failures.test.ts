@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ReplayWindow } from '../../../src/replay/replay-window.ts';
 import { eventually, gate } from '../../eventually.ts';
 import { type Answer, errorOf, send } from '../../http-client.ts';
 import { ask, post, sealFor } from '../../nomyo-client.ts';
@@ -136,15 +137,24 @@ describe('the router itself', () => {
   });
 
   test('refuses more decryptions than may wait', async () => {
-    const { url } = await startRouter({
-      upstreams: upstreamsAt(upstream.baseUrl),
-      nomyoV1: { keyCopies: 1, queue: 1 },
-    });
+    const hold = gate();
+    let waiting = 0;
+    const memory = new ReplayWindow(60_000, 100);
+    // Lets them go on to the decryption all at once.
+    const has = async (): Promise<boolean> => {
+      waiting++;
+      await hold.opened;
+      return false;
+    };
+    const replays = { has, add: (id: string) => memory.add(id), forget: (id: string) => memory.forget(id) };
+    const config = { upstreams: upstreamsAt(upstream.baseUrl), nomyoV1: { keyCopies: 1, queue: 2 } };
+    const { url } = await startRouter(config, { replays });
     upstream.behave(json(completion('x')));
-    const requests = await Promise.all(Array.from({ length: 16 }, () => sealFor(url, chat('x'))));
-    const answers = await Promise.all(requests.map((request) => post(url, request)));
-    const refused = answers.filter(({ status }) => status !== 200);
-    expect(refused.length).toBeGreaterThan(0);
+    const asked = Promise.all(Array.from({ length: 8 }, () => ask(url, chat('x'))));
+    await eventually('all of them wait', () => waiting === 8);
+    hold.open();
+    const refused = (await asked).filter(({ status }) => status !== 200);
+    expect(refused).toHaveLength(5);
     for (const answer of refused) expectRefusal(answer, 503, 'overloaded');
   });
 

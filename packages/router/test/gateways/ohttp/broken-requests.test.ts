@@ -2,7 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRouter, type Router } from '../../../src/index.ts';
 import { type StandInUpstream, startStandIn } from '../../stand-in-upstream.ts';
 import { varint } from './raw-message.ts';
-import { chatInput, codeOf, innerMessage, open, outerRequest, recipientOf, sealPieces, type Sealed } from './sealing-client.ts';
+import {
+  chatInput,
+  codeOf,
+  innerMessage,
+  open,
+  outerRequest,
+  recipientOf,
+  type Sealed,
+  sealPieces,
+} from './sealing-client.ts';
 
 const PREFACE_BYTES = 39;
 const FIRST_BYTES = 16;
@@ -24,7 +33,11 @@ beforeAll(async () => {
     upstreams: [{ name: 'u', baseUrl: upstream.baseUrl, models: ['m'] }],
   });
   const message = innerMessage(chatInput());
-  const pieces = [message.subarray(0, FIRST_BYTES), message.subarray(FIRST_BYTES, 2 * FIRST_BYTES), message.subarray(2 * FIRST_BYTES)];
+  const pieces = [
+    message.subarray(0, FIRST_BYTES),
+    message.subarray(FIRST_BYTES, 2 * FIRST_BYTES),
+    message.subarray(2 * FIRST_BYTES),
+  ];
   sealed = await sealPieces(await recipientOf(router.fetch), pieces);
 });
 afterAll(async () => {
@@ -50,7 +63,11 @@ const lastStart = (): number => sealed.body.length - TAG_BYTES - 1;
 describe('a request that breaks after its first chunk is refused inside the ciphertext', () => {
   test('wherever it ends', async () => {
     for (let length = FIRST_END; length < sealed.body.length; length++) {
-      expect(await outcome(sealed.body.subarray(0, length)), `${length} bytes`).toEqual([200, 400, 'request_truncated']);
+      expect(await outcome(sealed.body.subarray(0, length)), `${length} bytes`).toEqual([
+        200,
+        400,
+        'request_truncated',
+      ]);
     }
     expect(upstream.seen).toEqual([]);
   });
@@ -83,7 +100,11 @@ describe('a request that breaks after its first chunk is refused inside the ciph
       sealed.body.subarray(SECOND_END),
     ];
     expect(await outcome(Buffer.concat([preface, first, rest]))).toEqual([200, 400, 'decryption_failed']);
-    expect(await outcome(Buffer.concat([preface, first, first, second, rest]))).toEqual([200, 400, 'decryption_failed']);
+    expect(await outcome(Buffer.concat([preface, first, first, second, rest]))).toEqual([
+      200,
+      400,
+      'decryption_failed',
+    ]);
     const swapped = await router.fetch(outerRequest(Buffer.concat([preface, second, first, rest])));
     expect(swapped.status).toBe(400);
   });

@@ -1,5 +1,6 @@
 import { OHTTP_DATE_PROBLEM_TYPE } from '@sotto/protocol/ohttp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { nextSeed } from '../../../src/hpke-keys/key-generation.ts';
 import type { ReplayMemory } from '../../../src/replay/replay-memory.ts';
 import { ReplayWindow } from '../../../src/replay/replay-window.ts';
 import { testRouter } from '../../running-router.ts';
@@ -17,7 +18,6 @@ import {
   seal,
   sealWhole,
 } from './sealing-client.ts';
-import { nextSeed } from '../../../src/hpke-keys/key-generation.ts';
 
 const WINDOW_MS = 60_000;
 let upstream: StandInUpstream;
@@ -168,7 +168,10 @@ describe('a memory', () => {
       forget: () => {},
     };
     const internalErrors: unknown[] = [];
-    const config = { protocols: ['ohttp' as const], upstreams: [{ name: 'u', baseUrl: upstream.baseUrl, models: ['m'] }] };
+    const config = {
+      protocols: ['ohttp' as const],
+      upstreams: [{ name: 'u', baseUrl: upstream.baseUrl, models: ['m'] }],
+    };
     const router = await testRouter(config, {
       replays: broken,
       onInternalError: (_id, error) => internalErrors.push(error),

@@ -83,15 +83,20 @@ describe.each(SUITES)('a request sealed with %s', (_suite, kemId, aeadId) => {
 });
 
 describe('the keys', () => {
-  test.each([OHTTP_GATEWAY_PATH, '/ohttp'])('are at %s, the better KEM first, for as long as they are new', async (path) => {
-    const answer = await router.fetch(new Request(`http://router.test${path}`, { headers: { accept: OHTTP_KEYS_MEDIA_TYPE } }));
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('content-type')).toBe(OHTTP_KEYS_MEDIA_TYPE);
-    expect(answer.headers.get('cache-control')).toBe('public, max-age=3600');
-    const configs = parseKeyConfigs(new Uint8Array(await answer.arrayBuffer()));
-    expect(configs.map(({ kemId }) => kemId)).toEqual([KEM_MLKEM768_X25519, KEM_X25519]);
-    for (const { suites } of configs) expect(suites.map(({ aeadId }) => aeadId)).toEqual([2, 1, 3]);
-  });
+  test.each([OHTTP_GATEWAY_PATH, '/ohttp'])(
+    'are at %s, the better KEM first, for as long as they are new',
+    async (path) => {
+      const answer = await router.fetch(
+        new Request(`http://router.test${path}`, { headers: { accept: OHTTP_KEYS_MEDIA_TYPE } }),
+      );
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-type')).toBe(OHTTP_KEYS_MEDIA_TYPE);
+      expect(answer.headers.get('cache-control')).toBe('public, max-age=3600');
+      const configs = parseKeyConfigs(new Uint8Array(await answer.arrayBuffer()));
+      expect(configs.map(({ kemId }) => kemId)).toEqual([KEM_MLKEM768_X25519, KEM_X25519]);
+      for (const { suites } of configs) expect(suites.map(({ aeadId }) => aeadId)).toEqual([2, 1, 3]);
+    },
+  );
 
   test('are not there where ohttp is switched off', async () => {
     const closed = await createRouter({
@@ -101,7 +106,9 @@ describe('the keys', () => {
     });
     for (const path of [OHTTP_GATEWAY_PATH, '/ohttp']) {
       expect((await closed.fetch(new Request(`http://router.test${path}`))).status).toBe(404);
-      expect((await closed.fetch(new Request(`http://router.test${path}`, { method: 'POST', body: 'x' }))).status).toBe(404);
+      expect((await closed.fetch(new Request(`http://router.test${path}`, { method: 'POST', body: 'x' }))).status).toBe(
+        404,
+      );
     }
     await closed.close();
   });
@@ -156,7 +163,12 @@ describe('an opened request', () => {
     ['a model nobody has', 404, 'model_not_found', chat({ model: 'none' })],
     ['a tier there is none of', 400, 'invalid_security_tier', chat({}, [['x-security-tier', 'top']])],
     ['a body that is no JSON', 400, 'invalid_json', { ...chat(), body: 'no' }],
-    ['another media type', 415, 'unsupported_media_type', { ...chat(), headers: [...AUTHORIZED, ['content-type', 'text/plain']] as const }],
+    [
+      'another media type',
+      415,
+      'unsupported_media_type',
+      { ...chat(), headers: [...AUTHORIZED, ['content-type', 'text/plain']] as const },
+    ],
     ['a path that is no UTF-8', 404, 'not_found', { method: 'GET', path: '/v1/models/%ff', headers: AUTHORIZED }],
   ])('with %s is refused inside the ciphertext, under an outer 200', async (_what, status, code, input) => {
     const recipient = await recipientOf(router.fetch);
@@ -189,11 +201,19 @@ describe('an opened request', () => {
 
   test('reaches the model server without what is sealed around it', async () => {
     const before = upstream.seen.length;
-    await ask(router.fetch, chat({ security_tier: 'high' }, [['user-agent', 'sdk/1'], ['x-stainless-os', 'Linux'], ['cookie', 'a=b']]));
+    await ask(
+      router.fetch,
+      chat({ security_tier: 'high' }, [
+        ['user-agent', 'sdk/1'],
+        ['x-stainless-os', 'Linux'],
+        ['cookie', 'a=b'],
+      ]),
+    );
     const seen = upstream.seen[before];
     expect(seen?.body).toEqual({ model: 'm', messages: [{ role: 'user', content: 'hello sealed world' }] });
     const names = Object.keys(seen?.headers ?? {});
-    for (const name of ['authorization', 'cookie', 'user-agent', 'x-stainless-os', 'date']) expect(names).not.toContain(name);
+    for (const name of ['authorization', 'cookie', 'user-agent', 'x-stainless-os', 'date'])
+      expect(names).not.toContain(name);
   });
 });
 

@@ -3,7 +3,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { innerRequest } from '../../../src/gateways/ohttp/inner-request.ts';
 import { createRouter, type Router } from '../../../src/index.ts';
 import { type RawRequest, rawRequest, varint } from './raw-message.ts';
-import { askPieces, chatInput, codeOf, innerMessage, recipientOf, sealPieces, outerRequest, open } from './sealing-client.ts';
+import {
+  askPieces,
+  chatInput,
+  codeOf,
+  innerMessage,
+  open,
+  openWhole,
+  outerRequest,
+  outerWholeRequest,
+  recipientOf,
+  sealPieces,
+  sealWhole,
+} from './sealing-client.ts';
 
 let router: Router;
 
@@ -71,17 +83,57 @@ describe('an encapsulated request that is none to the router itself is refused i
     ['a field name with a space', { fields: [['user agent', 'a']] }],
     ['a field name with a colon', { fields: [['user-agent:', 'a']] }],
     ['a field without a name', { fields: [['', 'a']] }],
-    ['two lengths', { fields: [['content-length', '0'], ['content-length', '0']] }],
+    [
+      'two lengths',
+      {
+        fields: [
+          ['content-length', '0'],
+          ['content-length', '0'],
+        ],
+      },
+    ],
     ['a list of lengths', { fields: [['content-length', '0, 0']] }],
     ['a length that is no number', { fields: [['content-length', '0x0']] }],
     ['a negative length', { fields: [['content-length', '-1']] }],
     ['a length that is too small', { fields: [['content-length', '3']], content: 'four' }],
     ['a length that is too large', { fields: [['content-length', '5']], content: 'four' }],
     ['two dates', { fields: [DATE] }],
-    ['two keys', { fields: [['authorization', 'Bearer a'], ['authorization', 'Bearer b']] }],
-    ['two keys, one in capitals', { fields: [['x-api-key', 'a'], ['X-API-KEY', 'b']] }],
-    ['two tiers', { fields: [['x-security-tier', 'maximum'], ['x-security-tier', 'standard']] }],
-    ['two media types', { fields: [['content-type', 'application/json'], ['content-type', 'text/plain']] }],
+    [
+      'two keys',
+      {
+        fields: [
+          ['authorization', 'Bearer a'],
+          ['authorization', 'Bearer b'],
+        ],
+      },
+    ],
+    [
+      'two keys, one in capitals',
+      {
+        fields: [
+          ['x-api-key', 'a'],
+          ['X-API-KEY', 'b'],
+        ],
+      },
+    ],
+    [
+      'two tiers',
+      {
+        fields: [
+          ['x-security-tier', 'maximum'],
+          ['x-security-tier', 'standard'],
+        ],
+      },
+    ],
+    [
+      'two media types',
+      {
+        fields: [
+          ['content-type', 'application/json'],
+          ['content-type', 'text/plain'],
+        ],
+      },
+    ],
   ])('%s', async (_what, request) => {
     expect(await outcome(raw(request))).toEqual([400, 'invalid_message']);
   });
@@ -94,6 +146,17 @@ describe('an encapsulated request that is none to the router itself is refused i
       expect(['invalid_message', 'not_found']).toContain(code);
     },
   );
+
+  test('the same of a whole message', async () => {
+    const recipient = await recipientOf(router.fetch);
+    for (const message of [raw({ path: '//evil.test' }), Uint8Array.of(4), Buffer.from('no message')]) {
+      const sealed = await sealWhole(recipient, message);
+      const answer = await router.fetch(outerWholeRequest(sealed.body));
+      expect(answer.status).toBe(200);
+      const inner = await openWhole(sealed, answer);
+      expect([inner.status, codeOf(inner)]).toEqual([400, 'invalid_message']);
+    }
+  });
 
   test('10,000 fields, and a field of 100,000 bytes', async () => {
     const many = Array.from({ length: 10_000 }, (_, index) => [`x-${index}`, 'y'] as const);
@@ -122,7 +185,9 @@ describe('an encapsulated request that is none to the router itself is refused i
       const inner = await open(sealed, await router.fetch(outerRequest(sealed.body)));
       expect(inner.status, `${length} bytes`).toBe(400);
       // What ends after its control data is a message, and has no date.
-      expect(['request_truncated', 'replayed_request', 'invalid_request', 'invalid_json'], `${length} bytes`).toContain(codeOf(inner));
+      expect(['request_truncated', 'replayed_request', 'invalid_request', 'invalid_json'], `${length} bytes`).toContain(
+        codeOf(inner),
+      );
     }
   });
 
@@ -151,9 +216,14 @@ function slices(bytes: Uint8Array, size: number): Uint8Array[] {
 }
 
 describe('of header fields the routes get', () => {
-  const headersOf = (headers: readonly Field[]) =>
-    innerRequest({ ...HEAD, headers }, []).request.headers;
-  const HEAD: RequestHead = { method: 'POST', scheme: 'https', authority: 'router.test', path: '/v1/models?a=b', headers: [] };
+  const headersOf = (headers: readonly Field[]) => innerRequest({ ...HEAD, headers }, []).request.headers;
+  const HEAD: RequestHead = {
+    method: 'POST',
+    scheme: 'https',
+    authority: 'router.test',
+    path: '/v1/models?a=b',
+    headers: [],
+  };
 
   test.each([
     'accept',
@@ -209,7 +279,13 @@ describe('of header fields the routes get', () => {
       Buffer.from('{"a"'),
       Buffer.from(':1}'),
     ]);
-    expect(request).toMatchObject({ method: 'POST', path: '/v1/models', query: 'a=b', sealedBy: 'ohttp', sealedTier: null });
+    expect(request).toMatchObject({
+      method: 'POST',
+      path: '/v1/models',
+      query: 'a=b',
+      sealedBy: 'ohttp',
+      sealedTier: null,
+    });
     expect(Buffer.from(await request.body(7)).toString()).toBe('{"a":1}');
     await expect(request.body(6)).rejects.toMatchObject({ code: 'payload_too_large' });
     expect(dateMs).toBe(1_800_000_000_000);

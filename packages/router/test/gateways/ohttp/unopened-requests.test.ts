@@ -83,11 +83,11 @@ describe('what nobody can be known to have sent', () => {
 
   test('is refused alike whichever byte of enc, length, ciphertext or tag was changed', async () => {
     for (let offset = HEADER_BYTES; offset < chunkEnd(chunked); offset++) {
-      const mask = 1 << offset % 8;
+      const mask = 1 << (offset % 8);
       expect(await told(outerRequest(changed(chunked, offset, mask))), `chunked, byte ${offset}`).toEqual(PROBLEM);
     }
     for (let offset = HEADER_BYTES; offset < whole.length; offset++) {
-      const mask = 1 << offset % 8;
+      const mask = 1 << (offset % 8);
       expect(await told(outerWholeRequest(changed(whole, offset, mask))), `whole, byte ${offset}`).toEqual(PROBLEM);
     }
   });

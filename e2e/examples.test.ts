@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { completion, json, type StandInUpstream, startStandIn } from '../packages/router/test/stand-in-upstream.ts';
+import { scratchFolder } from './scratch-folder.ts';
+import { type RunningRouter, runNode, startConfigured } from './sotto.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url));
+const API_KEY = 'sotto_examples_e2e';
+const MAX_LINES = 60;
+const folder = scratchFolder();
+let upstream: StandInUpstream;
+let router: RunningRouter;
+
+const CALL = { id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Paris"}' } };
+
+beforeAll(async () => {
+  upstream = await startStandIn(['scripted']);
+  // Calls the tool first, and says what the tool said once it has.
+  upstream.behave((request, response) => {
+    const messages = request.body['messages'] as { role: string; content: string }[];
+    const last = messages.at(-1);
+    const message =
+      'tools' in request.body && last?.role !== 'tool'
+        ? { role: 'assistant', content: null, tool_calls: [CALL] }
+        : {
+            role: 'assistant',
+            content: `It is ${(JSON.parse(last?.content ?? '') as { celsius: number }).celsius} degrees.`,
+          };
+    return json({ ...completion(''), choices: [{ index: 0, message, finish_reason: 'stop' }] })(request, response);
+  });
+  router = await startConfigured(join(folder, 'sotto.json'), {
+    listen: '127.0.0.1:0',
+    keys: [{ name: 'examples', key: API_KEY }],
+    nomyoV1: { keyFile: inject('routerKey') },
+    upstreams: [
+      { name: 'builtin', type: 'builtin' },
+      { name: 'scripted', baseUrl: upstream.baseUrl, models: ['scripted'] },
+    ],
+  });
+});
+afterAll(async () => {
+  await router.stop();
+  await upstream.close();
+});
+
+async function run(name: string, environment: Record<string, string> = {}): Promise<readonly string[]> {
+  const outcome = await runNode([join(EXAMPLES, name)], {
+    environment: { SOTTO_BASE_URL: router.url, SOTTO_API_KEY: API_KEY, ...environment },
+  });
+  expect(outcome.stderr).toBe('');
+  expect(outcome.code).toBe(0);
+  return outcome.stdout.trim().split('\n');
+}
+
+/** What each example prints. A file without a line here fails the first test. */
+const PRINTS: Readonly<Record<string, () => Promise<void>>> = {
+  'basic-chat.mjs': async () => {
+    const [said, how] = await run('basic-chat.mjs');
+    expect(said).toContain('Paris');
+    expect(how).toBe('encrypted: true | tier: standard');
+  },
+  'tools.mjs': async () => {
+    expect(await run('tools.mjs', { SOTTO_MODEL: 'scripted' })).toEqual([
+      'the model calls get_weather(Paris)',
+      'It is 18 degrees.',
+    ]);
+  },
+  'error-handling.mjs': async () => {
+    expect(await run('error-handling.mjs')).toEqual([
+      'a good request  -> answered',
+      'a wrong key     -> mend the API key: invalid_api_key',
+      'no such model   -> status 404: model_not_found',
+      'nobody there    -> no answer: connection_failed',
+      'plain http      -> stop: insecure_transport',
+    ]);
+  },
+  'key-files.mjs': async () => {
+    expect(await run('key-files.mjs')).toEqual([
+      'private key written, mode 600',
+      'same key used again: true',
+      'answered: true',
+      'with another password: wrong_key_password',
+    ]);
+  },
+  'own-router.mjs': async () => {
+    const child = spawn(process.execPath, [join(EXAMPLES, 'own-router.mjs')], {
+      env: { SOTTO_LISTEN: '127.0.0.1:0', SOTTO_API_KEY: API_KEY },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exit = new Promise((resolve) => child.on('exit', resolve));
+    const line = await new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve));
+    const [, url = ''] = /^router on (http:\/\/127\.0\.0\.1:\d+), RSA key SHA-256 [0-9a-f]{64}$/.exec(line) ?? [];
+    const models = await fetch(`${url}/v1/models`, { headers: { 'x-api-key': API_KEY } });
+    expect(await models.text()).toContain('sotto-tiny');
+    child.kill('SIGTERM');
+    expect(await exit).toBe(0);
+  },
+};
+
+const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.mjs'));
+
+describe('examples', () => {
+  test('are all run below', () => {
+    expect(files.sort()).toEqual(Object.keys(PRINTS).sort());
+  });
+
+  test.each(files)(`%s has at most ${MAX_LINES} lines`, (name) => {
+    expect(readFileSync(join(EXAMPLES, name), 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(MAX_LINES);
+  });
+
+  test.each(Object.entries(PRINTS))('%s prints what it promises', (_name, check) => check());
+});

@@ -1,0 +1,27 @@
+import type { CommandContext } from '../src/command.ts';
+
+/** A command's surroundings, and what it told them. */
+export interface Surroundings {
+  readonly context: CommandContext;
+  readonly printed: readonly string[];
+  readonly said: readonly string[];
+  /** Does what Ctrl-C does. */
+  interrupt(): void;
+}
+
+/** Makes surroundings in which nobody looks on. */
+export function surroundings(environment: CommandContext['environment'] = {}): Surroundings {
+  const printed: string[] = [];
+  const said: string[] = [];
+  let interrupt = (): void => {};
+  const interrupted = new Promise<void>((resolve) => {
+    interrupt = resolve;
+  });
+  const terminal: CommandContext['terminal'] = {
+    interactive: false,
+    print: (text) => void printed.push(text),
+    printPart: (text) => void printed.push(text),
+    say: (text) => void said.push(text),
+  };
+  return { context: { terminal, environment, interrupted }, printed, said, interrupt: () => interrupt() };
+}
