@@ -1,5 +1,6 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { secureProviderSettings } from '@sotto/client/ai-sdk';
+import { type SecureProviderOptions, secureProviderSettings } from '@sotto/client/ai-sdk';
+import { SecurityError } from '@sotto/protocol';
 import { APICallError, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { gate } from '../packages/router/test/eventually.ts';
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterEach(() => sealed.upstream.behave(wellBehaved(['m'])));
 afterAll(() => sealed.close());
 
-function model(options: { readonly pinnedSigners?: readonly string[] } = {}) {
+function model(options: Partial<SecureProviderOptions> = {}) {
   const settings = { routerUrl: sealed.url, allowHttp: true, apiKey: API_KEY, ...options };
   return createOpenAICompatible(secureProviderSettings(settings))('m');
 }
@@ -90,19 +91,43 @@ describe('the Vercel AI SDK', () => {
       response.write(completionEvents(['first'])[0], () => response.socket?.destroy());
     });
     const errors: unknown[] = [];
-    const result = streamText({ model: model(), prompt: 'x', onError: ({ error }) => void errors.push(error) });
     const finishes: string[] = [];
-    for await (const part of result.fullStream) if (part.type === 'finish') finishes.push(part.finishReason);
-    expect(errors.length).toBeGreaterThan(0);
-    expect(finishes).not.toContain('stop');
+    const { fullStream } = streamText({ model: model(), prompt: 'x', onError: ({ error }) => void errors.push(error) });
+    const read = async (): Promise<void> => {
+      for await (const part of fullStream) if (part.type === 'finish') finishes.push(part.finishReason);
+    };
+    // First the router's own word, then the end that is missing.
+    await expect(read()).rejects.toMatchObject({ cause: { code: 'response_truncated' } });
+    expect(errors).toMatchObject([{ code: 'upstream_failed' }]);
+    expect(finishes).toEqual([]);
   });
 
-  test('gets a security error as a 403 with its code, in one attempt, and the model server nothing', async () => {
-    const before = sealed.upstream.seen.length;
-    const untrusted = model({ pinnedSigners: ['0'.repeat(64)] });
-    const failure = await generateText({ model: untrusted, prompt: 'x' }).catch((error: unknown) => error);
-    expect(APICallError.isInstance(failure) && failure.statusCode).toBe(403);
-    expect(APICallError.isInstance(failure) && failure.responseBody).toContain('untrusted_signer');
-    expect(sealed.upstream.seen.length).toBe(before);
-  });
+  test.each([
+    ['answers, as the adapter has it, is a 403 with its code', 'response', 1],
+    ['throws is no error that it knows', 'throw', 1],
+  ] as const)(
+    'a security error that %s: tried once, and the model server hears nothing',
+    async (_how, way, attempts) => {
+      const before = sealed.upstream.seen.length;
+      let asked = 0;
+      const untrusted = model({
+        pinnedSigners: ['0'.repeat(64)],
+        onSecurityError: way,
+        fetch: (url, init) => {
+          asked++;
+          return fetch(url, init);
+        },
+      });
+      const failure = await generateText({ model: untrusted, prompt: 'x' }).catch((error: unknown) => error);
+      if (way === 'response') {
+        expect(APICallError.isInstance(failure) && failure.statusCode).toBe(403);
+        expect(APICallError.isInstance(failure) && failure.responseBody).toContain('untrusted_signer');
+      } else {
+        expect(SecurityError.isInstance(failure) && failure.code).toBe('untrusted_signer');
+      }
+      // Each attempt asks for the keys first, and goes no further.
+      expect(asked).toBe(attempts);
+      expect(sealed.upstream.seen.length).toBe(before);
+    },
+  );
 });

@@ -75,7 +75,7 @@ function ask(model: string, key = 'sotto_by_value', more: Record<string, unknown
 }
 
 async function refusal(answer: Response | Promise<Response>): Promise<unknown> {
-  const { status, ...rest } = { status: (await answer).status, body: await (await answer).json() };
+  const { status, ...rest } = { status: (await answer).status, body: (await (await answer).json()) as unknown };
   const { error } = rest.body as { error: { code: string } };
   return [status, error.code];
 }

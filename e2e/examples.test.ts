@@ -63,6 +63,34 @@ const PRINTS: Readonly<Record<string, () => Promise<void>>> = {
     expect(said).toContain('Paris');
     expect(how).toBe('encrypted: true | tier: standard');
   },
+  'streaming.mjs': async () => {
+    const [said, inPieces, enough] = await run('streaming.mjs');
+    expect(said).toContain('Paris');
+    expect(inPieces).toBe('came in several pieces: true');
+    expect(enough).toBe('the first word was enough');
+  },
+  'secure-fetch.mjs': async () => {
+    const [connection, said, elsewhere] = await run('secure-fetch.mjs');
+    const suite = 'MLKEM768-X25519, HKDF-SHA256, AES-256-GCM';
+    expect(connection).toBe(`sealed with ${suite} | post-quantum: true | the key is unpinned`);
+    expect(said).toMatch(/^200 .*Paris/);
+    expect(elsewhere).toBe('elsewhere: invalid_option');
+  },
+  'openai-sdk.mjs': async () => {
+    const [said, ...rest] = await run('openai-sdk.mjs');
+    expect(said).toContain('Paris');
+    expect(rest).toEqual(['the router offers sotto-tiny', 'no-such-model: 404 model_not_found']);
+  },
+  'ai-sdk.mjs': async () => {
+    const [said, end] = await run('ai-sdk.mjs');
+    expect(said).toContain('Paris');
+    expect(end).toBe('ended because: stop');
+  },
+  'langchain.mjs': async () => {
+    const [whole, inPieces] = await run('langchain.mjs');
+    expect(whole).toContain('Paris');
+    expect(inPieces).toBe(whole);
+  },
   'tools.mjs': async () => {
     expect(await run('tools.mjs', { SOTTO_MODEL: 'scripted' })).toEqual([
       'the model calls get_weather(Paris)',

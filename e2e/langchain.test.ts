@@ -1,6 +1,6 @@
 import { HumanMessage, ToolMessage } from '@langchain/core/messages';
 import { ChatOpenAI } from '@langchain/openai';
-import { secureChatFields } from '@sotto/client/langchain';
+import { type SdkOptions, secureChatFields } from '@sotto/client/langchain';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { gate } from '../packages/router/test/eventually.ts';
 import { completion, completionEvents, json, wellBehaved } from '../packages/router/test/stand-in-upstream.ts';
@@ -14,16 +14,17 @@ beforeAll(async () => {
 afterEach(() => sealed.upstream.behave(wellBehaved(['m'])));
 afterAll(() => sealed.close());
 
-function chatModel(options: { readonly pinnedSigners?: readonly string[]; readonly apiKey?: string } = {}) {
+function chatModel(options: Partial<SdkOptions> = {}) {
   const fields = secureChatFields({ routerUrl: sealed.url, allowHttp: true, apiKey: API_KEY, ...options });
-  return new ChatOpenAI({ model: 'm', ...fields });
+  // By default it tries six times more, which takes a minute.
+  return new ChatOpenAI({ model: 'm', maxRetries: 1, ...fields });
 }
 
 describe('LangChain', () => {
   test('invokes a model', async () => {
     const answer = await chatModel().invoke('one two');
     expect(answer.content).toBe('echo: one two');
-    expect(answer.usage_metadata?.total_tokens).toBe(3);
+    expect(answer.usage_metadata).toMatchObject({ total_tokens: 3 });
   });
 
   test('streams, each token before the model server has made the next', async () => {
@@ -74,10 +75,25 @@ describe('LangChain', () => {
     expect(words).toEqual(['first']);
   });
 
-  test('gets a security error as a 403 with its code, in one attempt, and the model server nothing', async () => {
+  test.each([
+    ['answers, as the adapter has it, is a 403 with its code: one attempt', 'response', 1],
+    ['throws is a broken connection to it: tried as often as it is told to', 'throw', 2],
+  ] as const)('a security error that %s, and the model server hears nothing', async (_how, way, attempts) => {
     const before = sealed.upstream.seen.length;
-    const untrusted = chatModel({ pinnedSigners: ['0'.repeat(64)] });
-    await expect(untrusted.invoke('x')).rejects.toMatchObject({ status: 403, code: 'untrusted_signer' });
+    let asked = 0;
+    const untrusted = chatModel({
+      pinnedSigners: ['0'.repeat(64)],
+      onSecurityError: way,
+      fetch: (url, init) => {
+        asked++;
+        return fetch(url, init);
+      },
+    });
+    const failure = await untrusted.invoke('x').catch((error: unknown) => error);
+    if (way === 'response') expect(failure).toMatchObject({ status: 403, code: 'untrusted_signer' });
+    else expect(failure).toBeInstanceOf(Error);
+    // Each attempt asks for the keys first, and goes no further.
+    expect(asked).toBe(attempts);
     expect(sealed.upstream.seen.length).toBe(before);
   });
 

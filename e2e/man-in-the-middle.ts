@@ -18,7 +18,7 @@ export interface PassingAnswer {
 }
 
 /** What the one in the middle does; without it, messages pass unchanged. */
-export interface Attack {
+interface Attack {
   /** Returns what goes on to the router, or an answer made up on the spot. */
   readonly onRequest?: (
     seen: PassingRequest,

@@ -183,7 +183,9 @@ export function describeNomyoClient(
     });
 
     function expectRefusal(outcome: CallOutcome | undefined, status: number, words: string): void {
-      expect(outcome).toEqual({ refused: { kind: kinds(status), status, detail: expect.stringContaining(words) } });
+      expect(outcome).toEqual({
+        refused: { kind: kinds(status), status, detail: expect.stringContaining(words) as string },
+      });
     }
   });
 }

@@ -1,8 +1,10 @@
 import { type ChatCall, describeNomyoClient, type NomyoClient } from './nomyo-clients.ts';
-import { NomyoJavascriptStandIn, RefusedError } from './nomyo-javascript/stand-in.ts';
+import { makeKeyPair, NomyoJavascriptStandIn, RefusedError } from './nomyo-javascript/stand-in.ts';
+
+const keys = makeKeyPair();
 
 const run: NomyoClient = ({ baseUrl, apiKey }, calls) => {
-  const client = new NomyoJavascriptStandIn({ baseUrl, ...(apiKey === null ? {} : { apiKey }) });
+  const client = new NomyoJavascriptStandIn({ baseUrl, keys, ...(apiKey === null ? {} : { apiKey }) });
   return Promise.all(
     calls.map(async (call: ChatCall) => {
       try {

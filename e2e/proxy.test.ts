@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import OpenAI, { APIError, AuthenticationError } from 'openai';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { gate } from '../packages/router/test/eventually.ts';
+import { eventually, gate } from '../packages/router/test/eventually.ts';
 import {
   completionEvents,
   json,
@@ -24,7 +24,13 @@ let proxy: RunningProxy;
 
 beforeAll(async () => {
   upstream = await startStandIn(['m']);
-  router = await startRouter('127.0.0.1:0');
+  router = await startConfigured(join(folder, 'router.json'), {
+    listen: '127.0.0.1:0',
+    protocols: ['ohttp'],
+    shutdownGraceSeconds: 1,
+    keys: [{ name: 'e2e', key: API_KEY }],
+    upstreams: [{ name: 'model', baseUrl: upstream.baseUrl, models: ['m'] }],
+  });
   proxy = await startSottoProxy(['--router', router.url]);
 });
 afterEach(() => upstream.behave(wellBehaved(['m'])));
@@ -34,24 +40,8 @@ afterAll(async () => {
   await router.stop();
 });
 
-function startRouter(listen: string): Promise<RunningRouter> {
-  return startConfigured(join(folder, 'router.json'), {
-    listen,
-    protocols: ['ohttp'],
-    shutdownGraceSeconds: 1,
-    keys: [{ name: 'e2e', key: API_KEY }],
-    upstreams: [{ name: 'model', baseUrl: upstream.baseUrl, models: ['m'] }],
-  });
-}
-
-async function proxyFor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const started = await startSottoProxy(args, environment);
-  onTestFinished(async () => void (await started.stop()));
-  return started;
-}
-
-function sdk({ url }: RunningProxy = proxy, apiKey = API_KEY): OpenAI {
-  return new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
+function sdk(apiKey = API_KEY): OpenAI {
+  return new OpenAI({ baseURL: `${proxy.url}/v1`, apiKey, maxRetries: 0 });
 }
 
 function post(url: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
@@ -157,9 +147,7 @@ with urllib.request.urlopen(urllib.request.Request(sys.argv[1] + "/v1/chat/compl
 
 describe('sotto proxy', () => {
   test("passes the router's own errors on, with the class that the SDK gives them", async () => {
-    await expect(sdk(proxy, 'sotto_wrong').chat.completions.create(QUESTION)).rejects.toBeInstanceOf(
-      AuthenticationError,
-    );
+    await expect(sdk('sotto_wrong').chat.completions.create(QUESTION)).rejects.toBeInstanceOf(AuthenticationError);
     upstream.behave(json({ error: { message: 'slow down' } }, 429, { 'retry-after': '7' }));
     const answer = await post(proxy.url, QUESTION);
     expect(answer.status).toBe(429);
@@ -215,71 +203,6 @@ describe('sotto proxy', () => {
     expect((await post(proxy.url, 'x'.repeat(33 * 2 ** 20))).status).toBe(413);
     expect(upstream.seen.length).toBe(before);
   });
-
-  test('uses the key of --api-key-env in the place of whatever its callers send', async () => {
-    const own = await proxyFor(['--router', `${router.url}/v1`, '--api-key-env', 'MY_KEY'], { MY_KEY: API_KEY });
-    expect((await sdk(own, 'anything').chat.completions.create(QUESTION)).choices).toHaveLength(1);
-    expect((await fetch(`${own.url}/v1/models`)).status).toBe(200);
-    expect(own.written()).not.toContain(API_KEY);
-  });
-
-  test('lets in the pages and names that it was told to', async () => {
-    const origin = 'https://page.example';
-    const open = await proxyFor(['--router', router.url, '--allow-origin', origin, '--allow-host', 'box.internal']);
-    const answer = await post(open.url, QUESTION, { origin });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('access-control-allow-origin')).toBe(origin);
-    const named = await curl(['-H', 'Host: box.internal', `${open.url}/v1/models`]);
-    if (named !== null) expect(named).toContain('"object":"list"');
-  });
-
-  test('believes the pinned identity alone, and says so', async () => {
-    const statement = (await (await fetch(`${router.url}/pki/keys`)).json()) as { signer?: unknown };
-    expect(statement).toBeTruthy();
-    const wrong = await proxyFor(['--router', router.url, '--pin-signer', '0'.repeat(64)]);
-    expect(wrong.events[0]).toMatchObject({ event: 'listening', key: null });
-    expect(String(wrong.events[0]?.['state'])).toMatch(/^untrusted_signer: /);
-    const before = upstream.seen.length;
-    const answer = await post(wrong.url, QUESTION);
-    expect(answer.status).toBe(403);
-    expect(answer.headers.get('x-should-retry')).toBe('false');
-    expect(await answer.json()).toMatchObject({ error: { code: 'untrusted_signer' } });
-    expect(upstream.seen.length).toBe(before);
-    expect(await wrong.requests(1)).toMatchObject([{ status: 403, code: 'untrusted_signer', key: null }]);
-
-    const signer = String(router.events[0]?.['signer_fingerprint']);
-    expect(signer).toMatch(/^[0-9a-f]{64}$/);
-    const right = await proxyFor(['--router', router.url, '--pin-signer', signer]);
-    expect(String(right.events[0]?.['trust'])).toContain('pinned');
-    expect((await post(right.url, QUESTION)).status).toBe(200);
-  });
-});
-
-describe('a router that goes and comes back', () => {
-  test('costs a 502, and is found again without a restart of the proxy, with its new keys', async () => {
-    const first = await startRouter('127.0.0.1:0');
-    const own = await proxyFor(['--router', first.url]);
-    expect((await post(own.url, QUESTION)).status).toBe(200);
-    await first.stop();
-    const failed = await post(own.url, QUESTION);
-    expect(failed.status).toBe(502);
-    expect(await failed.json()).toMatchObject({ error: { code: 'connection_failed' } });
-    await own.requests(2);
-    expect((await statusOf(own)).state).toMatch(/^connection_failed/);
-
-    const second = await startRouter(first.url.slice('http://'.length));
-    onTestFinished(async () => void (await second.stop()));
-    expect((await post(own.url, QUESTION)).status).toBe(200);
-    const log = await own.requests(3);
-    expect(log.map(({ status, code }) => [status, code])).toEqual([
-      [200, null],
-      [502, 'connection_failed'],
-      [200, null],
-    ]);
-    // The log names the key that each request was sealed to.
-    expect(log[2]?.['key']).not.toBe(log[0]?.['key']);
-    expect(await statusOf(own)).toMatchObject({ state: 'connected', requests: 3, failures: 1 });
-  });
 });
 
 function statusOf({ url }: RunningProxy): Promise<Record<string, unknown> & { readonly state: string }> {
@@ -305,35 +228,39 @@ describe('what the proxy shows', () => {
   });
 
   test('is never content: neither its log nor its page hold prompt, answer or key', async () => {
-    const own = await proxyFor(['--router', router.url]);
-    await (await post(own.url, QUESTION)).text();
-    await (await post(own.url, { ...QUESTION, stream: true })).text();
-    await (await post(own.url, { ...QUESTION, model: 'canary-model' })).text();
-    await (await fetch(`${own.url}/v1/models?key=${API_KEY}`)).text();
-    await own.requests(4);
-    const page = await (await fetch(own.url)).text();
-    const shown = own.written() + page + JSON.stringify(await statusOf(own));
+    const before = proxy.events.length;
+    await (await post(proxy.url, QUESTION)).text();
+    await (await post(proxy.url, { ...QUESTION, stream: true })).text();
+    await (await post(proxy.url, { ...QUESTION, model: 'canary-model' })).text();
+    await (await fetch(`${proxy.url}/v1/models?key=${API_KEY}`)).text();
+    await eventually('the log has them', () => proxy.events.length >= before + 4);
+    const page = await (await fetch(proxy.url)).text();
+    const shown = proxy.written() + page + JSON.stringify(await statusOf(proxy));
     expect(shown).toContain('/v1/chat/completions');
     for (const secret of [PROMPT, 'canary', 'echo', API_KEY]) expect(shown).not.toContain(secret);
   });
 });
 
-describe('sotto proxy says what is wrong', () => {
-  const address = (): string => new URL(proxy.url).host;
-  test.each([
-    ['no router', () => [], 2, 'usage'],
-    ['an unknown option', () => ['--router', router.url, '--loud'], 2, 'usage'],
-    ['an argument', () => [router.url, '--router', router.url], 2, 'usage'],
-    ['a key variable that is not set', () => ['--router', router.url, '--api-key-env', 'NOT_SET'], 2, 'usage'],
-    ['an address that is none', () => ['--router', router.url, '--listen', 'everywhere'], 2, 'usage'],
-    ['an address that is in use', () => ['--router', router.url, '--listen', address()], 1, 'invalid_config'],
-    ['a pin that is none', () => ['--router', router.url, '--pin-signer', 'abc'], 1, 'invalid_option'],
-    ['a router that is no URL', () => ['--router', 'router'], 1, 'invalid_option'],
-    ['a router elsewhere over http', () => ['--router', 'http://192.0.2.1'], 1, 'insecure_transport'],
-    ['a name that only looks like loopback', () => ['--router', 'http://127.0.0.1:80@192.0.2.1'], 1, 'invalid_option'],
-  ])('of %s', async (_what, args, code, error) => {
-    const outcome = await runSotto(['proxy', '--json', ...args()]);
-    expect(outcome).toMatchObject({ code, stdout: '' });
-    expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: error } });
+describe('another sotto proxy', () => {
+  test('with the right pin, and a key of its own, serves callers that have none', async () => {
+    const signer = String(router.events[0]?.['signer_fingerprint']);
+    const args = ['--router', `${router.url}/v1`, '--pin-signer', signer, '--api-key-env', 'MY_KEY'];
+    const own = await startSottoProxy(args, { MY_KEY: API_KEY });
+    onTestFinished(async () => void (await own.stop()));
+    expect(String(own.events[0]?.['trust'])).toContain('pinned');
+    expect((await fetch(`${own.url}/v1/models`)).status).toBe(200);
+    expect(own.written()).not.toContain(API_KEY);
+  });
+
+  test('at the same address ends with 1, and one that is called wrongly with 2', async () => {
+    const args = ['proxy', '--json', '--router', router.url];
+    const [taken, wrong] = await Promise.all([
+      runSotto([...args, '--listen', new URL(proxy.url).host]),
+      runSotto([...args, '--loud']),
+    ]);
+    expect(taken).toMatchObject({ code: 1, stdout: '' });
+    expect(JSON.parse(taken.stderr)).toMatchObject({ error: { code: 'invalid_config' } });
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+    expect(JSON.parse(wrong.stderr)).toMatchObject({ error: { code: 'usage' } });
   });
 });

@@ -157,22 +157,12 @@ describe('sotto serve says what is wrong', () => {
     expect(outcome.stderr).toContain(`127.0.0.1:${port} is in use already`);
   });
 
-  test.each([
-    ['a key that is misspelt', { upstream: [] }, '(top level): there is no key upstream'],
-    ['a key that is missing', {}, 'upstreams: '],
-    ['a key of a later version', { redis: 'redis://x' }, 'redis is not supported by this version'],
-    ['nobody who may call', { upstreams: [{ name: 'a', baseUrl: 'http://a/v1' }] }, 'keys: no API key is defined'],
-    [
-      'tier maximum for a machine elsewhere',
-      { auth: 'open', upstreams: [{ name: 'a', baseUrl: 'https://a.example/v1', tier: 'maximum' }] },
-      'upstreams.0.tier: maximum is for upstreams on loopback',
-    ],
-  ])('with %s', async (_what, config, words) => {
+  test('with a key of the configuration that is misspelt', async () => {
     const path = join(folder, 'wrong.json');
-    writeFileSync(path, JSON.stringify(config));
+    writeFileSync(path, JSON.stringify({ upstream: [] }));
     const outcome = await runSotto(['serve', '--config', path]);
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
-    expect(outcome.stderr).toContain(words);
+    expect(outcome.stderr).toContain('(top level): there is no key upstream');
   });
 
   test('with a file that is not YAML, by line, and with one that is not there', async () => {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { eventually } from '../packages/router/test/eventually.ts';
 import { SOTTO } from './dist.ts';
 
 /** One line of what `sotto proxy --json` tells. */
@@ -15,8 +14,6 @@ export interface RunningProxy {
   readonly events: readonly ProxyEvent[];
   /** All that it has written, to both of its outputs. */
   written(): string;
-  /** Settles once so many requests are in the log. @returns their events */
-  requests(count: number): Promise<readonly ProxyEvent[]>;
   /** Asks it to end, and waits. @returns the exit code, null where a signal ended it */
   stop(): Promise<number | null>;
 }
@@ -49,15 +46,10 @@ export async function startSottoProxy(
     throw new Error(`sotto proxy ended with code ${code}: ${written}`);
   });
   const listening = await Promise.race([first, ended]);
-  const requests = (): readonly ProxyEvent[] => events.filter(({ event }) => event === 'request');
   return {
     url: String(listening['url']),
     events,
     written: () => written,
-    requests: async (count) => {
-      await eventually(`${count} requests in the log`, () => requests().length >= count);
-      return requests();
-    },
     stop: () => {
       child.kill('SIGTERM');
       return exit;

@@ -50,7 +50,7 @@ export function runSotto(args: readonly string[], options: RunOptions = {}): Pro
 }
 
 /** One line of what `sotto serve --json` tells. */
-export interface ServeEvent {
+interface ServeEvent {
   readonly event: string;
   readonly url?: string;
   readonly rsa_fingerprint?: string | null;
@@ -81,6 +81,10 @@ export async function startSotto(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
+  // A router that a failed test forgot must not outlive the tests.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('close', () => process.off('exit', kill));
   const log = new EventLog(child);
   const ended = exit.then((code) => {
     throw new Error(`sotto serve ended with code ${code}: ${log.complaints}`);

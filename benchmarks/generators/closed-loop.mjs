@@ -8,13 +8,15 @@ async function run({ url, headers, body, connections, seconds }) {
   const { origin, pathname: path } = new URL(url);
   const pool = open(origin, connections);
   const latencies = [];
-  let failures = 0;
+  const failures = { status: 0, connection: 0 };
   const begin = performance.now();
   const end = begin + seconds * 1_000;
   await Promise.all(
     Array.from({ length: connections }, async () => {
       for (let sent = performance.now(); sent < end; sent = performance.now()) {
-        if ((await send(pool, { path, headers, body })) !== 200) failures++;
+        const status = await send(pool, { path, headers, body });
+        if (status === 0) failures.connection++;
+        else if (status !== 200) failures.status++;
         latencies.push(performance.now() - sent);
       }
     }),

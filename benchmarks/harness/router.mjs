@@ -1,12 +1,12 @@
 // The router under test: `sotto serve` as an operator runs it, in a process of its own.
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseConfig } from '@sotto/router';
 import { kill, start, stop } from './child-process.mjs';
+import { temporaryFolder } from './temporary-folder.mjs';
 
 const require = createRequire(import.meta.url);
 const PROGRAM = join(dirname(require.resolve('sotto/package.json')), 'dist', 'main.js');
@@ -15,21 +15,21 @@ const PROGRAM = join(dirname(require.resolve('sotto/package.json')), 'dist', 'ma
 export const API_KEY = 'sotto_benchmark_key_of_these_processes_only';
 /** What they ask for: an alias, so that the router rewrites each request. */
 export const ALIAS = 'gpt-4';
-/** One for all routers of a run: to make one takes seconds, and is measured at the client. */
-let privateKeyPem = null;
-
 /** Far out of reach, but counted on every request. */
 const REQUESTS = 1_000_000_000;
 
+/** One for all routers of a run: to make one takes seconds, and is measured at the client. */
+let privateKeyPem = null;
+
 /**
- * Starts a router with everything on: an API key with its limits, an alias, tiers, both doors.
+ * Starts a router with everything on: an API key with its limits, an alias, tiers, every door.
  * @param {{ upstream: string, cpus?: string | null, workers?: number, nodeOptions?: readonly string[],
  *   config?: Record<string, unknown> }} options `upstream` is the base URL of a stand-in
  */
 export async function startRouter({ upstream, cpus = null, workers = 1, nodeOptions = [], config = {} }) {
   const limits = { requestsPerMinute: REQUESTS, requestsPerDay: REQUESTS };
-  const directory = mkdtempSync(join(tmpdir(), 'sotto-benchmark-'));
-  const keyFile = join(directory, 'rsa.pem');
+  const folder = temporaryFolder();
+  const keyFile = join(folder, 'rsa.pem');
   const written = {
     listen: '127.0.0.1:0',
     keys: [{ name: 'benchmark', key: API_KEY, models: ['gpt-*', 'stand-in'], limits }],
@@ -38,19 +38,14 @@ export async function startRouter({ upstream, cpus = null, workers = 1, nodeOpti
     nomyoV1: { keyFile },
     ...config,
   };
-  try {
-    // A mistake shows here, and not as a process that ends.
-    parseConfig(written);
-    writeFileSync(keyFile, rsaKey(), { mode: 0o600 });
-    const file = join(directory, 'sotto.config.json');
-    writeFileSync(file, JSON.stringify(written));
-    const args = [...nodeOptions, PROGRAM, 'serve', '--config', file, '--json', '--workers', String(workers)];
-    const child = start(process.execPath, args, { cpus, stdio: ['ignore', 'pipe', 'inherit'] });
-    const url = await listening(child);
-    return { pid: child.pid, url, stop: () => stop(child) };
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  // A mistake shows here, and not as a process that ends.
+  parseConfig(written);
+  writeFileSync(keyFile, rsaKey(), { mode: 0o600 });
+  const file = join(folder, 'sotto.config.json');
+  writeFileSync(file, JSON.stringify(written));
+  const args = [...nodeOptions, PROGRAM, 'serve', '--config', file, '--json', '--workers', String(workers)];
+  const child = start(process.execPath, args, { cpus, stdio: ['ignore', 'pipe', 'inherit'] });
+  return { pid: child.pid, url: await listening(child), stop: () => stop(child) };
 }
 
 function rsaKey() {

@@ -1,10 +1,10 @@
 // Closed-loop load: wrk where it is installed, else this folder's own generator, which uses more of its core.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './child-process.mjs';
 import { startJobs } from './jobs.mjs';
+import { temporaryFolder } from './temporary-folder.mjs';
 
 export const HAS_WRK = spawnSync('wrk', ['--version']).error === undefined;
 
@@ -19,21 +19,19 @@ export async function closedLoop(request, { connections, seconds, cpus = null })
   const result = HAS_WRK
     ? await wrk(request, { connections, seconds, cpus })
     : await ownGenerator(request, { connections, seconds, cpus });
-  if (result.failures > 0) throw new Error(`${result.failures} requests to ${request.url} failed`);
-  return result;
+  const failures = Object.entries(result.failures).filter(([, count]) => count > 0);
+  if (failures.length === 0) return result;
+  throw new Error(
+    `of ${result.requests} requests failed: ${failures.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
+  );
 }
 
 async function wrk(request, { connections, seconds, cpus }) {
-  const directory = mkdtempSync(join(tmpdir(), 'sotto-wrk-'));
-  try {
-    const script = join(directory, 'request.lua');
-    writeFileSync(script, lua(request));
-    const sizes = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s'];
-    const output = await run('wrk', [...sizes, '-s', script, request.url], { cpus });
-    return JSON.parse(output.split('\n').find((line) => line.startsWith('{')) ?? '');
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  const script = join(temporaryFolder(), 'request.lua');
+  writeFileSync(script, lua(request));
+  const sizes = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s'];
+  const output = await run('wrk', [...sizes, '-s', script, request.url], { cpus });
+  return JSON.parse(output.split('\n').find((line) => line.startsWith('{')) ?? '');
 }
 
 function lua({ headers, body }) {
@@ -46,9 +44,10 @@ wrk.body = ${JSON.stringify(body)}
 ${fields.join('\n')}
 done = function(summary, latency)
   local errors = summary.errors
-  io.write(string.format('{"perSecond":%f,"p50Ms":%f,"p99Ms":%f,"requests":%d,"failures":%d}\\n',
+  io.write(string.format('{"perSecond":%f,"p50Ms":%f,"p99Ms":%f,"requests":%d,"failures":{' ..
+    '"status":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d}}\\n',
     summary.requests * 1e6 / summary.duration, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
-    summary.requests, errors.status + errors.connect + errors.read + errors.write + errors.timeout))
+    summary.requests, errors.status, errors.connect, errors.read, errors.write, errors.timeout))
 end
 `;
 }

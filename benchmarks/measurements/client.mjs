@@ -1,10 +1,8 @@
 // The client over nomyo-v1: construction to first answer, and CPU a request.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { startJobs } from '../harness/jobs.mjs';
 import { startRouter } from '../harness/router.mjs';
 import { spread } from '../harness/statistics.mjs';
+import { temporaryFolder } from '../harness/temporary-folder.mjs';
 
 export const name = 'client';
 export const title = 'Client over nomyo-v1';
@@ -17,7 +15,7 @@ export async function measure({ quick, log }) {
   const plan = quick ? { starts: 3, rounds: 2, count: 50 } : { starts: 9, rounds: 5, count: 200 };
   const upstream = await startJobs(new URL('../targets/upstream.mjs', import.meta.url));
   const router = await startRouter({ upstream: `${await upstream.call('listen')}/json/2048` });
-  const keyDir = mkdtempSync(join(tmpdir(), 'sotto-keys-'));
+  const keyDir = temporaryFolder();
   try {
     log('first answers');
     const { fresh, stored } = await firstAnswers(router.url, keyDir, plan.starts);
@@ -25,7 +23,6 @@ export async function measure({ quick, log }) {
     const { sealed, clear } = await costs(router.url, keyDir, plan);
     return { tables: tables(fresh, stored, sealed, clear), budget: [] };
   } finally {
-    rmSync(keyDir, { recursive: true });
     await router.stop();
     await upstream.stop();
   }

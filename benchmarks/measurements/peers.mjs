@@ -1,7 +1,5 @@
 // The router against another gateway from npm, which is fetched into a temporary folder and deleted afterwards.
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { atLeastWithCpu } from '../harness/budget.mjs';
@@ -9,6 +7,7 @@ import { run, start, stop } from '../harness/child-process.mjs';
 import { PINNED } from '../harness/cpus.mjs';
 import { listenOnLoopback } from '../harness/listen.mjs';
 import { passThrough, passThroughTable, ratios, WORK } from '../harness/passthrough.mjs';
+import { temporaryFolder } from '../harness/temporary-folder.mjs';
 import { ROUTER } from '../targets/gateways.mjs';
 
 export const name = 'peers';
@@ -21,40 +20,29 @@ const START_WITHIN_MS = 30_000;
 /** @param {import('../run.mjs').MeasureOptions} options */
 export async function measure({ quick, log }) {
   const plan = quick ? { rounds: 2, seconds: 2, warmUpSeconds: 1 } : { rounds: 4, seconds: 3, warmUpSeconds: 2 };
-  const folder = mkdtempSync(join(tmpdir(), 'sotto-peers-'));
-  try {
-    log(`installing ${PACKAGE} ${VERSION}`);
-    await run('npm', [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--ignore-scripts',
-      '--prefix',
-      folder,
-      `${PACKAGE}@${VERSION}`,
-    ]);
-    const peer = { name: `${PACKAGE} ${VERSION}`, start: (upstream) => startPeer(folder, upstream) };
-    const results = await passThrough([peer, ROUTER], { ...plan, log });
-    const line = (words, target, { what }) =>
-      atLeastWithCpu(
-        `${words}, of another gateway`,
-        target,
-        ratios(results, what, ROUTER.name, peer.name),
-        ratios(results, what, peer.name, ROUTER.name, 'cpuPer1000'),
-        MISSED,
-      );
-    const [json32, json128, sseAtOnce] = WORK;
-    return {
-      tables: [passThroughTable(results)],
-      budget: [
-        line('clear JSON, 32 at once', 10, json32),
-        line('clear JSON, 128 at once', 10, json128),
-        line('clear SSE, events at once', 3, sseAtOnce),
-      ],
-    };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const folder = temporaryFolder();
+  log(`installing ${PACKAGE} ${VERSION}`);
+  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts'];
+  await run('npm', ['install', ...quiet, '--prefix', folder, `${PACKAGE}@${VERSION}`]);
+  const peer = { name: `${PACKAGE} ${VERSION}`, start: (upstream) => startPeer(folder, upstream) };
+  const results = await passThrough([peer, ROUTER], { ...plan, log });
+  const line = (words, target, { what }) =>
+    atLeastWithCpu(
+      `${words}, of another gateway`,
+      target,
+      ratios(results, what, ROUTER.name, peer.name),
+      ratios(results, what, peer.name, ROUTER.name, 'cpuPer1000'),
+      MISSED,
+    );
+  const [json32, json128, sseAtOnce] = WORK;
+  return {
+    tables: [passThroughTable(results)],
+    budget: [
+      line('clear JSON, 32 at once', 10, json32),
+      line('clear JSON, 128 at once', 10, json128),
+      line('clear SSE, events at once', 3, sseAtOnce),
+    ],
+  };
 }
 
 async function startPeer(folder, upstream) {

@@ -41,6 +41,7 @@ describeInChromium('the built package conforms in Chromium', () => {
       platform: 'browser',
       format: 'esm',
       target: 'es2022',
+      logLevel: 'error',
     });
     inputs = Object.keys(metafile.inputs);
     const script = outputFiles[0]?.text ?? '';
@@ -76,7 +77,7 @@ describeInChromium('the built package conforms in Chromium', () => {
 
   names.forEach((name, index) => {
     test(name, async () => {
-      expect(await page.evaluate((at) => globalThis.conformance.run(at), index)).toBeNull();
+      expect((await page.evaluate((at) => globalThis.conformance.run(at), index)) ?? 'holds').toBe('holds');
     });
   });
 });

@@ -7,6 +7,8 @@ import { webcrypto } from 'node:crypto';
 export interface StandInOptions {
   readonly baseUrl: string;
   readonly apiKey?: string;
+  /** Default: a pair of its own, made when the client is. */
+  readonly keys?: Promise<CryptoKeyPair>;
 }
 
 /** The members it writes, and demands in an answer. */
@@ -30,6 +32,12 @@ export class RefusedError extends Error {
   }
 }
 
+/** 2,048 bits: the real client makes 4,096, which takes seconds. */
+export function makeKeyPair(): Promise<CryptoKeyPair> {
+  const parameters = { ...RSA, modulusLength: 2_048, publicExponent: Uint8Array.of(1, 0, 1) };
+  return webcrypto.subtle.generateKey(parameters, true, ['encrypt', 'decrypt']);
+}
+
 /** `create()` against one router, with one key pair. */
 export class NomyoJavascriptStandIn {
   readonly #options: StandInOptions;
@@ -37,11 +45,7 @@ export class NomyoJavascriptStandIn {
 
   constructor(options: StandInOptions) {
     this.#options = options;
-    this.#keys = webcrypto.subtle.generateKey(
-      { ...RSA, modulusLength: 2_048, publicExponent: Uint8Array.of(1, 0, 1) },
-      true,
-      ['encrypt', 'decrypt'],
-    );
+    this.#keys = options.keys ?? makeKeyPair();
   }
 
   async create(payload: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {

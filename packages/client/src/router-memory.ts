@@ -1,7 +1,7 @@
 import type { Awaitable } from '@sotto/protocol';
 
 /** The protocols a client chooses between, weakest first. */
-export const CHAT_PROTOCOLS = ['nomyo-v1', 'ohttp'] as const;
+const CHAT_PROTOCOLS = ['nomyo-v1', 'ohttp'] as const;
 export type ChatProtocol = (typeof CHAT_PROTOCOLS)[number];
 
 /** What is remembered of a router, so that nobody can talk a client down later. */

@@ -62,7 +62,9 @@ export class SecureSession {
     // The two names of the address are one option: the new one replaces both.
     const { baseURL, baseUrl, ...rest } = this.#given;
     const address = changed.baseURL === undefined && changed.baseUrl === undefined ? { baseURL, baseUrl } : {};
-    return new SecureSession({ ...rest, ...address, ...defined(changed) }, this, defined(changed));
+    // What is remembered of routers must not be forgotten by changing something else.
+    const given = { ...rest, ...address, memory: this.options.memory, ...defined(changed) };
+    return new SecureSession(given, this, defined(changed));
   }
 
   /** Sends a request, again where an attempt fails in a way that may pass. Each attempt is sealed anew. */

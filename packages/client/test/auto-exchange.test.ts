@@ -105,6 +105,15 @@ describe('auto', () => {
     expect(router.received).toEqual([]);
   });
 
+  test('nor in a client that was made out of this one', async () => {
+    const chat = client();
+    await said(chat);
+    noOhttp = notFound;
+    const other = chat.withOptions({ platform: { ...platform }, fetch: (url, init) => fetch(url, init) });
+    await expect(said(other)).rejects.toMatchObject({ code: 'downgrade_refused' });
+    expect(router.received).toEqual([]);
+  });
+
   test('goes up from nomyo-v1 when a later client finds ohttp', async () => {
     const memory = createRouterMemory();
     noOhttp = notFound;
@@ -146,6 +155,6 @@ describe('auto', () => {
     await expect(said(client({ protocol: 'nomyo-v1' }))).resolves.toBe('over nomyo-v1');
     await expect(said(client({ protocol: 'ohttp' }))).resolves.toBe('over ohttp');
     const wrong = { protocol: 'clear' as 'auto' };
-    expect(() => client(wrong)).toThrow(expect.objectContaining({ code: 'invalid_option' }) as unknown as Error);
+    expect(() => client(wrong)).toThrow(expect.objectContaining({ code: 'invalid_option' }) as unknown);
   });
 });

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ChatCompletionChunk } from '../src/chat-completion.ts';
 import { CompletionStream } from '../src/completion-stream.ts';
 
@@ -55,4 +55,54 @@ test('an error of the source reaches the reader', async () => {
     throw new Error('cut');
   }
   await expect(read(new CompletionStream(source()))).rejects.toThrow('cut');
+});
+
+describe('tee', () => {
+  test('both streams get all chunks, each at its own pace', async () => {
+    const [left, right] = new CompletionStream(chunks(3)).tee();
+    await expect(read(left)).resolves.toBe(3);
+    await expect(read(right)).resolves.toBe(3);
+  });
+
+  test('one that is left early does not end the other', async () => {
+    const [left, right] = new CompletionStream(chunks(3)).tee();
+    for await (const _ of left) break;
+    await expect(read(right)).resolves.toBe(3);
+  });
+
+  test('an error of the source reaches both', async () => {
+    async function* source(): AsyncGenerator<ChatCompletionChunk> {
+      yield CHUNK;
+      throw new Error('cut');
+    }
+    const [left, right] = new CompletionStream(source()).tee();
+    await expect(read(left)).rejects.toThrow('cut');
+    await expect(read(right)).rejects.toThrow('cut');
+  });
+
+  test('they share the controller', async () => {
+    const stream = new CompletionStream(chunks(3));
+    const [left, right] = stream.tee();
+    right.controller.abort();
+    await expect(read(left)).rejects.toMatchObject({ code: 'request_aborted' });
+    expect(stream.controller.signal.aborted).toBe(true);
+  });
+});
+
+describe('toReadableStream', () => {
+  test('has a line of JSON for each chunk', async () => {
+    const text = await new Response(new CompletionStream(chunks(2)).toReadableStream()).text();
+    expect(text).toBe(`${JSON.stringify(CHUNK)}\n`.repeat(2));
+  });
+
+  test('errors where the stream does, and its cancelling ends the stream', async () => {
+    async function* source(): AsyncGenerator<ChatCompletionChunk> {
+      yield CHUNK;
+      throw new Error('cut');
+    }
+    await expect(new Response(new CompletionStream(source()).toReadableStream()).text()).rejects.toThrow('cut');
+    const stream = new CompletionStream(chunks(2));
+    await stream.toReadableStream().cancel();
+    expect(stream.controller.signal.aborted).toBe(true);
+  });
 });

@@ -58,7 +58,7 @@ test.each(['data: ', ''])('an event that does not end is refused before it fills
   parser.push(encoder.encode(start));
   expect(() => {
     for (let index = 0; index < 17; index++) parser.push(piece);
-  }).toThrow(expect.objectContaining({ code: 'invalid_response' }) as unknown as Error);
+  }).toThrow(expect.objectContaining({ code: 'invalid_response' }) as unknown);
 });
 
 test('many short data lines of one event are counted too', () => {
@@ -66,5 +66,5 @@ test('many short data lines of one event are counted too', () => {
   const lines = encoder.encode(`data: ${'a'.repeat(1_000)}\n`.repeat(1_000));
   expect(() => {
     for (let index = 0; index < 18; index++) parser.push(lines);
-  }).toThrow(expect.objectContaining({ code: 'invalid_response' }) as unknown as Error);
+  }).toThrow(expect.objectContaining({ code: 'invalid_response' }) as unknown);
 });

@@ -35,7 +35,7 @@ export const initCommand: Command = {
 };
 
 /** The configuration that `sotto init` writes: it runs as it is, with the model in the router's own process. */
-export function configuration(apiKey: string): string {
+function configuration(apiKey: string): string {
   return `# Sotto router. Every key is described in docs/configuration.md.
 
 # Where to listen: host:port, [v6]:port or unix:/path. Put TLS here or in front of it.

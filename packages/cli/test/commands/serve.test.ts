@@ -47,11 +47,31 @@ test.each([
   [['--upstreem', 'x'], '--upstreem'],
 ])('%j is called wrongly', async (wrong, words) => {
   const outcome = serveCommand.run(wrong, surroundings().context);
-  await expect(outcome).rejects.toMatchObject({ name: 'UsageError', message: expect.stringContaining(words) });
+  await expect(outcome).rejects.toMatchObject({
+    name: 'UsageError',
+    message: expect.stringContaining(words) as string,
+  });
 });
 
 test('a key variable that is not set stops the start', async () => {
   const { context } = surroundings({});
   const outcome = serveCommand.run(['--upstream', 'http://127.0.0.1:9/v1', '--api-key-env', 'NO_KEY'], context);
   await expect(outcome).rejects.toMatchObject({ code: 'invalid_config' });
+});
+
+test.each([
+  ['a key that is missing', {}, 'upstreams: '],
+  ['a key of a later version', { redis: 'redis://x' }, 'redis is not supported by this version'],
+  ['nobody who may call', { upstreams: [{ name: 'a', baseUrl: 'http://a/v1' }] }, 'keys: no API key is defined'],
+  [
+    'tier maximum for a machine elsewhere',
+    { auth: 'open', upstreams: [{ name: 'a', baseUrl: 'https://a.example/v1', tier: 'maximum' }] },
+    'upstreams.0.tier: maximum is for upstreams on loopback',
+  ],
+])('a configuration with %s stops the start, and the error names the key', async (_what, config, words) => {
+  const wrong = join(folder, 'wrong.json');
+  writeFileSync(wrong, JSON.stringify(config));
+  const outcome = serveCommand.run(['--config', wrong], surroundings().context);
+  const message = expect.stringContaining(words) as string;
+  await expect(outcome).rejects.toMatchObject({ code: 'invalid_config', message });
 });

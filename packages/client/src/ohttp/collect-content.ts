@@ -2,7 +2,7 @@ import { apiError, concatBytes } from '@sotto/protocol';
 import type { StreamedContent } from './inner-request.ts';
 
 /** The longest content that is collected where the transport cannot stream it. */
-export const MAX_COLLECTED_BYTES = 67_108_864;
+const MAX_COLLECTED_BYTES = 67_108_864;
 
 /**
  * Reads streamed content to its end, for a transport that sends only what is there.

@@ -105,9 +105,11 @@ export class OhttpChannel {
     const recipient = await keys.current(controller.signal);
     const first = await this.#attempt(request, recipient, controller, onEnd);
     if ('status' in first) return first;
-    if (!first.staleKey || !isRepeatable(request)) throw first.error;
-    log.info('the router has a new key: sealing the request anew');
+    if (!first.staleKey) throw first.error;
     const renewed = await keys.replace(recipient, controller.signal);
+    // What was streamed is used up; but the next request finds the new key.
+    if (!isRepeatable(request)) throw first.error;
+    log.info('the router has a new key: sealing the request anew');
     const second = await this.#attempt(request, renewed, controller, onEnd);
     if ('status' in second) return second;
     throw second.error;

@@ -63,6 +63,9 @@ export function openChannel(
   const { hpke, clock } = runtime;
   const policy = keyPolicy(options.pqKem, hpke);
   const source = keySource(runtime, router, options, new RememberedRouter(memory, new URL(router.base).origin));
+  if (source.trust === 'unpinned') {
+    log.warn('no identity of the router is pinned: whoever terminates TLS can put keys of their own in its place');
+  }
   const keys = new GatewayKeys({ source, policy, hpke, clock, log });
   return new OhttpChannel({ runtime, router, keys, relay: options.relay, log });
 }

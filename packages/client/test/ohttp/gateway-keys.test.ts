@@ -142,6 +142,8 @@ describe('a rotated key', () => {
     gateway.rotate();
     const once = fetch(URL_, { method: 'POST', body: new Blob(['once']).stream() });
     await expect(once).rejects.toMatchObject({ code: 'unknown_key_id' });
+    const next = await fetch(URL_, { method: 'POST', body: new Blob(['next']).stream() });
+    expect(next.status).toBe(200);
   });
 
   function streaming() {

@@ -1,6 +1,13 @@
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { concatBytes, encodeUtf8 } from '@sotto/protocol';
-import { encodeContent, encodeEnd, encodeResponseHead, type Field, RequestDecoder } from '@sotto/protocol/bhttp';
+import {
+  encodeContent,
+  encodeEnd,
+  encodeResponseHead,
+  type Field,
+  RequestDecoder,
+  type RequestHead,
+} from '@sotto/protocol/bhttp';
 import { type HpkeKeyPair, KEM_MLKEM768_X25519, KEM_X25519 } from '@sotto/protocol/hpke';
 import { KEY_STATEMENT_PATH, type KeyClaims, type StatementSigner, signStatement } from '@sotto/protocol/key-statement';
 import { nodeHpke } from '@sotto/protocol/node';
@@ -141,11 +148,11 @@ export class StandInGateway {
 
   async #open(body: Uint8Array): Promise<Response> {
     const content: Uint8Array[] = [];
-    let head: Parameters<typeof checkInnerRequest>[0] | null = null;
+    const heads: RequestHead[] = [];
     let plaintextBytes = 0;
     const decoder = new RequestDecoder({
       onHead: (value) => {
-        head = value;
+        heads.push(value);
       },
       onContent: (piece) => void content.push(piece.slice()),
       onTrailers: () => undefined,
@@ -169,7 +176,7 @@ export class StandInGateway {
       const isUnknownKey = error instanceof Error && 'code' in error && error.code === 'unknown_key_id';
       return problem(isUnknownKey ? OHTTP_KEY_PROBLEM_TYPE : 'about:blank', isUnknownKey ? 422 : 400);
     }
-    const received = toOpened(head, concatBytes(...content), plaintextBytes, opener.enc);
+    const received = toOpened(heads[0], concatBytes(...content), plaintextBytes, opener.enc);
     this.opened.push(received);
     const answer = await this.answer(received);
     return sealedResponse(this.#sealedPieces(await opener.sealResponse(), answer), () => {
@@ -181,7 +188,8 @@ export class StandInGateway {
     const head = encodeResponseHead({ status: answer.status, headers: answer.headers ?? [] });
     yield* this.split(concatBytes(sealer.preface, await sealer.seal(head)));
     if (this.fault === 'after-head') return;
-    for await (const piece of answer.pieces ?? []) {
+    const pieces: NonNullable<InnerAnswer['pieces']> = answer.pieces ?? [];
+    for await (const piece of pieces) {
       this.pulled++;
       const framed = encodeContent(typeof piece === 'string' ? encodeUtf8(piece) : piece);
       const sealed = await sealer.seal(framed);
@@ -195,12 +203,12 @@ export class StandInGateway {
 }
 
 function toOpened(
-  head: Parameters<typeof checkInnerRequest>[0] | null,
+  head: RequestHead | undefined,
   content: Uint8Array,
   plaintextBytes: number,
   enc: Uint8Array | null,
 ): OpenedRequest {
-  if (head === null || enc === null) throw new Error('a request without a head');
+  if (head === undefined || enc === null) throw new Error('a request without a head');
   checkInnerRequest(head);
   const text = new TextDecoder().decode(content);
   const { method, scheme, authority, path } = head;

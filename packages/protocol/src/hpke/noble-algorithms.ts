@@ -3,6 +3,7 @@ import {
   KEM_DHKEM_X25519_HKDF_SHA256 as DHKEM_X25519,
   AEAD_ChaCha20Poly1305 as NOBLE_CHACHA20_POLY1305,
 } from '@panva/hpke-noble';
+import type { AEADFactory, KEMFactory } from 'hpke';
 import type { AeadChoice, KemChoice } from './algorithm-choice.ts';
 import { chacha20Poly1305, mlkem768X25519, x25519 } from './algorithms.ts';
 import { mlkem768X25519Noble } from './mlkem-kems.ts';
@@ -17,19 +18,25 @@ const nobleX25519: X25519 = {
 };
 
 /** {@link x25519}, and noble's curve where WebCrypto has none (10 kB more in a bundle). */
-export const x25519WithNoble: KemChoice = {
-  kemId: x25519.kemId,
-  implementations: [...x25519.implementations, DHKEM_X25519],
-};
+export const x25519WithNoble: KemChoice = /* @__PURE__ */ kemWith(x25519, DHKEM_X25519);
 
 /** {@link mlkem768X25519}, and noble's curve where WebCrypto has none (10 kB more in a bundle). */
-export const mlkem768X25519WithNoble: KemChoice = {
-  kemId: mlkem768X25519.kemId,
-  implementations: [...mlkem768X25519.implementations, /* @__PURE__ */ mlkem768X25519Noble(nobleX25519)],
-};
+export const mlkem768X25519WithNoble: KemChoice = /* @__PURE__ */ kemWith(
+  mlkem768X25519,
+  /* @__PURE__ */ mlkem768X25519Noble(nobleX25519),
+);
 
 /** {@link chacha20Poly1305}, and noble's where WebCrypto has none (5 kB more in a bundle). */
-export const chacha20Poly1305WithNoble: AeadChoice = {
-  aeadId: chacha20Poly1305.aeadId,
-  implementations: [...chacha20Poly1305.implementations, NOBLE_CHACHA20_POLY1305],
-};
+export const chacha20Poly1305WithNoble: AeadChoice = /* @__PURE__ */ aeadWith(
+  chacha20Poly1305,
+  NOBLE_CHACHA20_POLY1305,
+);
+
+// Calls that a bundler may drop: a spread at the top of a module counts as a side effect, and keeps noble in.
+function kemWith(choice: KemChoice, last: KEMFactory): KemChoice {
+  return { ...choice, implementations: [...choice.implementations, last] };
+}
+
+function aeadWith(choice: AeadChoice, last: AEADFactory): AeadChoice {
+  return { ...choice, implementations: [...choice.implementations, last] };
+}

@@ -35,7 +35,8 @@ function isDamaged({ name }: OhttpExample): boolean {
 }
 
 function sharedChecks(subject: Subject, shared: SharedVectors): readonly Check[] {
-  const captures = Object.entries(shared).filter((entry): entry is [string, Capture] => isCapture(entry[1]));
+  const files: readonly (readonly [string, object])[] = Object.entries<object>({ ...shared });
+  const captures = files.filter((file): file is readonly [string, Capture] => isCapture(file[1]));
   const whole = exampleOf('RFC 9458 Appendix A', 'whole', shared['ohttp/rfc9458-appendix-a.json']);
   const chunked = exampleOf('chunked OHTTP Appendix A', 'chunked', shared['ohttp/chunked-ohttp-appendix-a.json']);
   return [

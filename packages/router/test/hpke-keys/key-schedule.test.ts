@@ -114,10 +114,10 @@ describe('the key schedule', () => {
     expect(keys.maxAgeSeconds).toBe(0);
   });
 
-  test('that is rotated by hand a hundred times still opens all, and lists no more than clients read', async () => {
+  test('that is rotated by hand again and again still opens all, and lists no more than clients read', async () => {
     const keys = new KeySchedule();
     const ids: number[] = [];
-    for (let count = 0; count < 100; count++) ids.push(await addNext(keys));
+    for (let count = 0; count < 60; count++) ids.push(await addNext(keys));
     for (const id of ids) expect(keys.find(id)).toBeDefined();
     expect(listed(keys)).toHaveLength(16);
     expect(listed(keys)[0]).toBe(ids.at(-1));

@@ -1,4 +1,4 @@
-import { apiError, SottoError } from '@sotto/protocol';
+import { type APIError, apiError, SottoError } from '@sotto/protocol';
 import { nodeHpke } from '@sotto/protocol/node';
 import {
   OHTTP_CHUNKED_REQUEST_MEDIA_TYPE,
@@ -78,13 +78,13 @@ async function answerChunked(exchange: Exchange, options: OhttpGatewayOptions, b
     (id) => options.keys.find(id),
     (chunk) => message.push(chunk),
   );
-  let failure: unknown = null;
+  let failure: APIError | null = null;
   try {
     await opener.push(body);
     await opener.finish();
   } catch (error) {
     if (!opener.authenticated) return refuseUnopened(exchange.sink, error);
-    failure = error;
+    failure = asApiError(error);
   }
   const sink = new SealingSink(exchange.sink, await opener.sealResponse(), options.coalesceMs);
   await dispatch({ ...exchange, sink }, options, opener.enc, () => {

@@ -32,7 +32,7 @@ export class MessageParts {
     this.#decoder = new RequestDecoder(handler, { contentBytes: maxBodyBytes });
   }
 
-  /** @throws InvalidRequestError `invalid_message`, APIError `headers_too_large`, PayloadTooLargeError */
+  /** @throws InvalidRequestError `invalid_message`, APIError `headers_too_large`, PayloadTooLargeError `payload_too_large` */
   push(chunk: Uint8Array): void {
     this.#chunks++;
     if (this.#chunks > this.#maxParts) throw tooManyParts();
