@@ -67,15 +67,30 @@ async function byTurns(gateways, { base, stream, drive }, origin, { rounds, seco
       const sent = { ...request, headers: { ...request.headers, ...gateway.headers } };
       started.push({ name, gateway, request: sent, samples: [] });
     }
-    for (const { request } of started) await drive(request, warmUpSeconds);
+    for (const { name, request } of started) await named(name, drive(request, warmUpSeconds));
     for (let round = 0; round < rounds; round++) {
-      for (const { gateway, request, samples } of started)
-        samples.push(await sample(gateway, () => drive(request, seconds)));
+      for (const { name, gateway, request, samples } of started) {
+        samples.push(
+          await named(
+            name,
+            sample(gateway, () => drive(request, seconds)),
+          ),
+        );
+      }
     }
   } finally {
     for (const { gateway } of started) await gateway.stop();
   }
   return new Map(started.map(({ name, samples }) => [name, samples]));
+}
+
+/** Says whose failure it was. */
+async function named(name, work) {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Error(`${name}: ${error.message}`, { cause: error });
+  }
 }
 
 async function sample({ pid }, drive) {

@@ -57,6 +57,7 @@ const openaiUpstream = z
     apiKeyFile: z.string().optional(),
     /** The operator's word that the upstream runs inside the router's own TEE. */
     sameTee: z.boolean().default(false),
+    /** Ask the server for its models: so it is anyway where none are named. */
     discover: z.boolean().optional(),
     connectTimeoutMs: milliseconds.default(5_000),
     /** To the first byte of an answer. */
@@ -71,6 +72,13 @@ const openaiUpstream = z
         code: 'custom',
         path: ['tier'],
         message: 'maximum is for upstreams on loopback or a unix socket with sameTee: true, and for type builtin',
+      });
+    }
+    if (upstream.discover === (upstream.models !== undefined)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['discover'],
+        message: 'either name the models, or let them be discovered',
       });
     }
     if (upstream.tier === 'high' && !near && upstream.baseUrl.startsWith('http:')) {

@@ -20,6 +20,8 @@ export type ToWorker =
 
 /** What a worker tells the primary process. */
 export type ToPrimary =
+  /** The worker's modules are loaded: what was sent before is lost. */
+  | { readonly sotto: 'ready' }
   | {
       readonly sotto: 'listening';
       readonly url: string;

@@ -99,13 +99,12 @@ class Crew {
   #fork(): Promise<Listening> {
     const worker = cluster.fork();
     this.#workers.add(worker);
-    const secrets = { rsaPkcs8: this.#rsaPkcs8, identityPem: this.#identityPem, seeds: this.#rotation.live };
-    send(worker, { sotto: 'start', config: this.#config, secrets });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: unknown) => {
         if (!isOurs(message)) return;
         const told = message as ToPrimary;
-        if (told.sotto === 'listening') resolve(told);
+        if (told.sotto === 'ready') this.#instruct(worker);
+        else if (told.sotto === 'listening') resolve(told);
         else if (told.sotto === 'failed') reject(new ConfigurationError(told.message, { code: 'invalid_config' }));
         else this.#serveMessage(worker, told);
       });
@@ -116,7 +115,17 @@ class Crew {
     });
   }
 
-  #serveMessage(worker: Worker, told: Exclude<ToPrimary, { sotto: 'listening' | 'failed' }>): void {
+  /** Sends a worker its first message; one that comes up while the others shut down goes with them. */
+  #instruct(worker: Worker): void {
+    if (this.#state === 'closing') {
+      send(worker, { sotto: 'shut-down' });
+      return;
+    }
+    const secrets = { rsaPkcs8: this.#rsaPkcs8, identityPem: this.#identityPem, seeds: this.#rotation.live };
+    send(worker, { sotto: 'start', config: this.#config, secrets });
+  }
+
+  #serveMessage(worker: Worker, told: Exclude<ToPrimary, { sotto: 'ready' | 'listening' | 'failed' }>): void {
     switch (told.sotto) {
       case 'replay-add':
         send(worker, { sotto: 'replay-outcome', call: told.call, outcome: this.#replays.add(told.id) });

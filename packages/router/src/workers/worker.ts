@@ -13,7 +13,9 @@ const MAX_REPLAY_ENTRIES = 1_000_000;
 const LIMITER_TIMEOUT_MS = 2_000;
 
 let server: RouterServer | null = null;
-let onSeed: (seed: GenerationSeed) => void = () => {};
+/** Seeds that came while the router was being made. */
+const early: GenerationSeed[] = [];
+let onSeed: (seed: GenerationSeed) => void = (seed) => void early.push(seed);
 let replays: SharedReplays | null = null;
 
 function tell(message: ToPrimary): void {
@@ -33,6 +35,7 @@ async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>)
       live: secrets.seeds,
       subscribe: (listener) => {
         onSeed = listener;
+        for (const seed of early) listener(seed);
       },
     },
     replays: shared,
@@ -83,3 +86,4 @@ process.on('message', (message: unknown) => {
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => void shutDown());
+tell({ sotto: 'ready' });
