@@ -26,7 +26,7 @@ export const x25519: KemChoice = { kemId: KEM_X25519, implementations: [DHKEM_X2
 export const mlkem768X25519: KemChoice = {
   kemId: KEM_MLKEM768_X25519,
   implementations: [
-    /* @__PURE__ */ derivingWith(MLKEM768_X25519, mlkem768X25519Noble(webCryptoX25519)),
+    /* @__PURE__ */ derivingWith(MLKEM768_X25519, /* @__PURE__ */ mlkem768X25519Noble(webCryptoX25519)),
     /* @__PURE__ */ mlkem768X25519Noble(webCryptoX25519),
   ],
 };
