@@ -1,5 +1,5 @@
-// A process that sends a router so many requests, clear or sealed before the clock starts, over connections that are
-// kept: each as soon as the answer before it has ended. Of sealed answers a sample is opened when the clock has stopped.
+// A process that sends a router requests, clear or sealed before the clock starts, over connections that are kept: each
+// as soon as the answer before it has ended. Of sealed answers a sample is opened when the clock has stopped.
 import { serveJobs } from '../harness/jobs.mjs';
 import { clearRequest } from '../harness/requests.mjs';
 import { percentile } from '../harness/statistics.mjs';
@@ -28,20 +28,22 @@ async function prepare({ url, kind, bytes, stream, count }) {
   }
 }
 
-/** Sends all that is prepared. */
-async function run({ url, connections }) {
+/** Sends all that is prepared, or what of it goes in so many seconds. */
+async function run({ url, connections, seconds }) {
   const open = Array.from({ length: connections }, () => openConnection(url));
   const latencies = [];
   const samples = [];
   let failures = 0;
   const begin = performance.now();
+  const end = begin + seconds * 1_000;
   const work = async (connection) => {
-    for (let request = prepared.pop(); request !== undefined; request = prepared.pop()) {
-      const sent = performance.now();
+    for (let sent = begin; sent < end; sent = performance.now()) {
+      const request = prepared.pop();
+      if (request === undefined) return;
       const { status, segments } = await connection.exchange(request.bytes);
       latencies.push(performance.now() - sent);
       if (status !== 200) failures++;
-      const isSample = prepared.length % SAMPLE_EVERY === 0;
+      const isSample = latencies.length % SAMPLE_EVERY === 1;
       if (isSample && request.openResponse !== undefined) {
         samples.push({ segments, openResponse: request.openResponse });
       }

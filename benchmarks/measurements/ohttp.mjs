@@ -12,7 +12,10 @@ export const title = 'ohttp: sealed against clear';
 /** @type {readonly import('./ohttp-sealing.mjs').Kind[]} */
 const KINDS = ['clear', 'X25519', 'hybrid'];
 const CONNECTIONS = 32;
-const WARM_UP_REQUESTS = 128;
+/** So many in the first second or less; what they say of the rate is how many are prepared for the next. */
+const FIRST_REQUESTS = 128;
+/** Prepared beyond what the round before would have taken. */
+const MARGIN = 1.3;
 /** Sealed requests are in memory before they are sent. */
 const MOST_PREPARED_BYTES = 134_217_728;
 
@@ -28,7 +31,7 @@ const HYBRID_TARGET = Number.parseInt(process.versions.node, 10) >= 24 ? 0.3 : 0
 
 /** @param {import('../run.mjs').MeasureOptions} options */
 export async function measure({ quick, log }) {
-  const plan = quick ? { rounds: 2, seconds: 0.2 } : { rounds: 5, seconds: 0.6 };
+  const plan = quick ? { rounds: 2, seconds: 0.2 } : { rounds: 5, seconds: 0.5 };
   const load = PINNED?.load ?? null;
   const upstream = await startJobs(new URL('../targets/upstream.mjs', import.meta.url), { cpus: load });
   const generator = await startJobs(new URL('./ohttp-load.mjs', import.meta.url), { cpus: load });
@@ -48,15 +51,14 @@ export async function measure({ quick, log }) {
 
 async function byTurns(generator, origin, { base, bytes, stream }, { rounds, seconds }) {
   const router = await startRouter({ upstream: origin + base, cpus: PINNED?.gateway ?? null });
-  const send = (kind, count) => sample(generator, router, { url: router.url, kind, bytes, stream, count });
+  const send = (kind, count) => sample(generator, router, { url: router.url, kind, bytes, stream, count, seconds });
   try {
     const counts = new Map();
     const samples = new Map();
     for (const kind of KINDS) {
-      await send(kind, WARM_UP_REQUESTS);
-      const { perSecond } = await send(kind, WARM_UP_REQUESTS);
       const most = kind === 'clear' ? Number.POSITIVE_INFINITY : MOST_PREPARED_BYTES / bytes;
-      counts.set(kind, Math.ceil(Math.min(perSecond * seconds, most)));
+      const count = ({ perSecond }) => Math.ceil(Math.min(perSecond * seconds * MARGIN, most));
+      counts.set(kind, count(await send(kind, count(await send(kind, FIRST_REQUESTS)))));
       samples.set(kind, []);
     }
     for (let round = 0; round < rounds; round++) {
@@ -71,7 +73,7 @@ async function byTurns(generator, origin, { base, bytes, stream }, { rounds, sec
 async function sample(generator, { pid, url }, job) {
   await generator.call('prepare', job);
   const before = cpuSeconds(pid);
-  const result = await generator.call('run', { url, connections: CONNECTIONS });
+  const result = await generator.call('run', { url, connections: CONNECTIONS, seconds: job.seconds });
   const cpu = cpuSeconds(pid) - before;
   if (result.failures > 0) throw new Error(`${result.failures} of ${result.requests} ${job.kind} requests failed`);
   if (job.kind !== 'clear' && result.opened === 0) throw new Error('no sealed answer was opened');

@@ -59,8 +59,3 @@ export function upstreamsAt(...baseUrls: readonly string[]): RouterConfigInput['
 export function chat(content: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { model: 'm', messages: [{ role: 'user', content }], ...more };
 }
-
-/** UTF-8 of JSON. */
-export function jsonBytes(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value));
-}
