@@ -10,6 +10,10 @@ import { writePage } from './harness/page.mjs';
 import * as clear from './measurements/clear.mjs';
 import * as client from './measurements/client.mjs';
 import * as nomyoV1 from './measurements/nomyo-v1.mjs';
+import * as ohttp from './measurements/ohttp.mjs';
+import * as ohttpClient from './measurements/ohttp-client.mjs';
+import * as ohttpSizes from './measurements/ohttp-sizes.mjs';
+import * as ohttpStreams from './measurements/ohttp-streams.mjs';
 import * as peers from './measurements/peers.mjs';
 import * as primitives from './measurements/primitives.mjs';
 import * as wire from './measurements/wire.mjs';
@@ -22,7 +26,7 @@ import * as wire from './measurements/wire.mjs';
  */
 
 /** In the order of the page. A further one is a module of the same shape, named here. @type {readonly Measurement[]} */
-const MEASUREMENTS = [clear, peers, nomyoV1, client, wire, primitives];
+const MEASUREMENTS = [clear, peers, ohttp, ohttpStreams, ohttpClient, ohttpSizes, nomyoV1, client, wire, primitives];
 /** Run only when asked for: they download. */
 const ON_DEMAND = new Set([peers.name]);
 

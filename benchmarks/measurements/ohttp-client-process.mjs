@@ -11,10 +11,9 @@ const clients = new Map();
 /** Imports the package, makes a client and asks once. @param {Job} job */
 async function firstAnswer(job) {
   const begin = performance.now();
-  await import('@sotto/client');
+  const { createSecureFetch } = await import('@sotto/client');
   const imported = performance.now();
   const options = await optionsFor(job.kind);
-  const { createSecureFetch } = await import('@sotto/client');
   const constructing = performance.now();
   clients.set(job.kind, clientWith(createSecureFetch, options, job.url));
   await answer(job);

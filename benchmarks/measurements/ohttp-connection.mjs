@@ -29,7 +29,8 @@ export function openConnection(url) {
     exchange: (bytes) =>
       new Promise((resolve, reject) => {
         answer = Object.assign(new Answer(), { resolve, reject });
-        socket.write(bytes);
+        if (socket.destroyed) reject(new Error('the router closed a connection'));
+        else socket.write(bytes);
       }),
     close() {
       answer = null;
@@ -42,9 +43,11 @@ export function openConnection(url) {
 class Answer {
   status = 0;
   segments = [];
+  /** @type {Buffer} */
   #head = Buffer.alloc(0);
   /** Bytes to come, null for an answer in chunks. */
   #left = null;
+  /** @type {Buffer} */
   #tail = Buffer.alloc(0);
 
   /** @param {Buffer} segment @returns {boolean} whether the answer is complete */
@@ -64,7 +67,7 @@ class Answer {
     this.#head = this.#head.length === 0 ? segment : Buffer.concat([this.#head, segment]);
     const end = this.#head.indexOf(HEAD_END);
     if (end < 0) return null;
-    const fields = this.#head.latin1Slice(0, end);
+    const fields = this.#head.toString('latin1', 0, end);
     const [, length] = /\r\ncontent-length: *(\d+)/i.exec(fields) ?? [];
     this.status = Number(fields.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length));
     this.#left = length === undefined ? null : Number(length);
@@ -78,7 +81,7 @@ export function chunkedContent(segments) {
   const content = [];
   for (let offset = bytes.indexOf(HEAD_END) + HEAD_END.length; ; ) {
     const lineEnd = bytes.indexOf('\r\n', offset);
-    const length = Number.parseInt(bytes.latin1Slice(offset, lineEnd), 16);
+    const length = Number.parseInt(bytes.toString('latin1', offset, lineEnd), 16);
     if (!(length > 0)) return Buffer.concat(content);
     content.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + length));
     offset = lineEnd + 2 + length + 2;

@@ -20,7 +20,7 @@ const SIZES = [
   ['1 KiB', 1_024],
   [LARGE, 102_400],
 ];
-const BUNDLE_SCRIPT = join(dirname(createRequire(import.meta.url).resolve('@sotto/client/package.json')), 'scripts');
+const CLIENT_FOLDER = dirname(createRequire(import.meta.url).resolve('@sotto/client/package.json'));
 /** What the script prints of each bundle: name, bytes, gzip, brotli, verdict, budget. */
 const BUNDLE_LINE = /^(.+): (\d+) bytes, gzip (\d+), brotli (\d+): (\w+) (\d+)$/gm;
 
@@ -78,7 +78,7 @@ async function exchangesOf(what, bytes, origin) {
 async function bundleSizes() {
   // The script's status says whether a bundle is over its budget: that is for the table here to say.
   const wrapper = 'import(process.argv[1]).then(() => { process.exitCode = 0; })';
-  const output = await run(process.execPath, ['-e', wrapper, join(BUNDLE_SCRIPT, 'bundle-size.mjs')]);
+  const output = await run(process.execPath, ['-e', wrapper, join(CLIENT_FOLDER, 'scripts', 'bundle-size.mjs')]);
   const bundles = [...output.matchAll(BUNDLE_LINE)].map(([, bundle, bytes, gzip, brotli, , most]) => ({
     bundle,
     bytes: Number(bytes),
@@ -97,7 +97,8 @@ function findings(exchanges, bundles) {
   return {
     tables: [
       {
-        caption: 'Bytes after the first exchange, which also fetches the router’s keys. “Of clear” is all four together.',
+        caption:
+          'Bytes after the first exchange, which also fetches the router’s keys. “Of clear” is all four together.',
         columns: ['exchange', 'sent', 'request head', 'request body', 'answer head', 'answer body', 'of clear'],
         rows: exchanges.map((exchange) => {
           const { what, kind, up, down, clear } = exchange;
@@ -107,10 +108,10 @@ function findings(exchanges, bundles) {
         }),
       },
       {
-        caption: 'What `createSecureFetch` adds to a page: minified, the code that loads at once.',
+        caption: 'What it adds to a page: minified, the code that loads at once.',
         columns: ['bundle', 'bytes', 'gzip', 'brotli'],
         rows: bundles.map(({ bundle, bytes, gzip, brotli }) => [
-          `\`${bundle}\``,
+          bundle,
           ...[bytes, gzip, brotli].map((size) => decimal(size, 0)),
         ]),
       },

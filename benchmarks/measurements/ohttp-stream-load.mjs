@@ -8,10 +8,10 @@ import { answerOpener, fetchGateway, sealChat } from './ohttp-sealing.mjs';
 
 const REQUEST_BYTES = 1_024;
 const TOKEN = /"content":"(\d+)"/g;
-/** Opened side by side: a listener's queue of new connections is short. */
-const AT_ONCE = 50;
+/** Streams are opened one after the other: a listener's queue of new connections is short. */
+const APART_MS = 1;
 
-let pool = null;
+let opened = { pool: null, ended: 0 };
 let seen = fresh();
 
 function fresh() {
@@ -31,13 +31,17 @@ async function open({ url, kind, streams }) {
     const { openResponse, ...sealed } = await sealChat(gateway, content);
     return { ...sealed, push: answerOpener(openResponse, onContent).push };
   };
-  pool = connections(url, streams);
-  for (let left = streams; left > 0; left -= AT_ONCE) {
-    await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, () => openOne(pool, request)));
-  }
+  opened = { pool: connections(url, streams), ended: 0 };
+  await Promise.all(
+    Array.from({ length: streams }, async (_, index) => {
+      await wait(index * APART_MS);
+      await openOne(opened, request);
+    }),
+  );
 }
 
-function openOne(origin, request) {
+/** Settles at the first token. */
+function openOne(group, request) {
   return new Promise((resolve, reject) => {
     const onContent = (bytes) => {
       // The kernel's monotonic clock is one for all processes of a machine.
@@ -48,16 +52,17 @@ function openOne(origin, request) {
         resolve();
       }
     };
-    const start = async () => {
+    const read = async () => {
       const { push, ...sent } = await request(onContent);
       const onData = (chunk) => {
         seen.bytes += chunk.length;
         push(chunk);
       };
-      const status = await send(origin, sent, { onData });
+      const status = await send(group.pool, sent, { onData });
+      group.ended++;
       throw new Error(`a stream ended early, with status ${status}`);
     };
-    start().catch(pool === origin ? reject : resolve);
+    read().catch(reject);
   });
 }
 
@@ -65,13 +70,14 @@ function openOne(origin, request) {
 async function watch({ seconds }) {
   seen = fresh();
   await wait(seconds * 1_000);
+  if (opened.ended > 0) throw new Error(`${opened.ended} streams ended early`);
   const { tokens, bytes, latenessMs } = seen;
   return { tokens, bytes, p50Ms: percentile(latenessMs, 0.5), p99Ms: percentile(latenessMs, 0.99) };
 }
 
 /** Goes away in the middle of every stream. */
 async function close() {
-  await pool.destroy();
+  await opened.pool.destroy();
 }
 
 serveJobs({ open, watch, close });

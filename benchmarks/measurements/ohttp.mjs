@@ -12,7 +12,7 @@ export const title = 'ohttp: sealed against clear';
 /** @type {readonly import('./ohttp-sealing.mjs').Kind[]} */
 const KINDS = ['clear', 'X25519', 'hybrid'];
 const CONNECTIONS = 32;
-/** So many in the first second or less; what they say of the rate is how many are prepared for the next. */
+/** Sent at most in the first round, whose rate says how many are prepared for the next. */
 const FIRST_REQUESTS = 128;
 /** Prepared beyond what the round before would have taken. */
 const MARGIN = 1.3;
@@ -31,7 +31,7 @@ const HYBRID_TARGET = Number.parseInt(process.versions.node, 10) >= 24 ? 0.3 : 0
 
 /** @param {import('../run.mjs').MeasureOptions} options */
 export async function measure({ quick, log }) {
-  const plan = quick ? { rounds: 2, seconds: 0.2 } : { rounds: 5, seconds: 0.5 };
+  const plan = quick ? { rounds: 2, seconds: 0.1 } : { rounds: 5, seconds: 0.4 };
   const load = PINNED?.load ?? null;
   const upstream = await startJobs(new URL('../targets/upstream.mjs', import.meta.url), { cpus: load });
   const generator = await startJobs(new URL('./ohttp-load.mjs', import.meta.url), { cpus: load });

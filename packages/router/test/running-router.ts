@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { createRouter, type Router, type RouterOptions } from '../src/app.ts';
