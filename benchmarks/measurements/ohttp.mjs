@@ -31,7 +31,7 @@ const HYBRID_TARGET = Number.parseInt(process.versions.node, 10) >= 24 ? 0.3 : 0
 
 /** @param {import('../run.mjs').MeasureOptions} options */
 export async function measure({ quick, log }) {
-  const plan = quick ? { rounds: 2, seconds: 0.1 } : { rounds: 5, seconds: 0.4 };
+  const plan = quick ? { rounds: 2, seconds: 0.1, warmUpSeconds: 0.1 } : { rounds: 5, seconds: 0.4, warmUpSeconds: 1 };
   const load = PINNED?.load ?? null;
   const upstream = await startJobs(new URL('../targets/upstream.mjs', import.meta.url), { cpus: load });
   const generator = await startJobs(new URL('./ohttp-load.mjs', import.meta.url), { cpus: load });
@@ -49,20 +49,23 @@ export async function measure({ quick, log }) {
   }
 }
 
-async function byTurns(generator, origin, { base, bytes, stream }, { rounds, seconds }) {
+async function byTurns(generator, origin, { base, bytes, stream }, { rounds, seconds, warmUpSeconds }) {
   const router = await startRouter({ upstream: origin + base, cpus: PINNED?.gateway ?? null });
-  const send = (kind, count) => sample(generator, router, { url: router.url, kind, bytes, stream, count, seconds });
+  const work = { url: router.url, bytes, stream };
+  const send = (kind, count, most) => sample(generator, router, { ...work, kind, count, seconds: most });
   try {
     const counts = new Map();
     const samples = new Map();
     for (const kind of KINDS) {
       const most = kind === 'clear' ? Number.POSITIVE_INFINITY : MOST_PREPARED_BYTES / bytes;
-      const count = ({ perSecond }) => Math.ceil(Math.min(perSecond * seconds * MARGIN, most));
-      counts.set(kind, count(await send(kind, count(await send(kind, FIRST_REQUESTS)))));
+      const enough = (perSecond, time) => Math.ceil(Math.min(perSecond * time * MARGIN, most));
+      const first = await send(kind, FIRST_REQUESTS, warmUpSeconds);
+      const warm = await send(kind, enough(first.perSecond, warmUpSeconds), warmUpSeconds);
+      counts.set(kind, enough(warm.perSecond, seconds));
       samples.set(kind, []);
     }
     for (let round = 0; round < rounds; round++) {
-      for (const kind of KINDS) samples.get(kind).push(await send(kind, counts.get(kind)));
+      for (const kind of KINDS) samples.get(kind).push(await send(kind, counts.get(kind), seconds));
     }
     return samples;
   } finally {

@@ -35,7 +35,7 @@ const said = answer.choices[0].message.content;
 section('What an eavesdropper on the wire saw');
 const [head, ...body] = wiretap.sent().slice(wiretap.sent().indexOf('POST ')).split('\r\n\r\n');
 const bytes = Buffer.from(body.join('\r\n\r\n'), 'latin1');
-console.log(indent(`${head}\n\n${bytes.toString('hex', 0, 40)} … (${bytes.length} bytes)`));
+console.log(indent(`${head.replaceAll('\r', '')}\n\n${bytes.toString('hex', 0, 40)} … (${bytes.length} bytes)`));
 for (const [what, text] of [
   ['question', QUESTION],
   ['answer', said],
