@@ -17,15 +17,36 @@ const layering = Object.entries(mayImport).map(([name, below]) => ({
 module.exports = {
   forbidden: [
     ...layering,
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-undeclared', severity: 'error', from: { path: '^packages/[^/]+/src' }, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'npm-dev'] } },
-    { name: 'no-unresolvable', severity: 'error', from: { path: '^packages/[^/]+/src' }, to: { couldNotResolve: true, pathNot: '^node-llama-cpp$' } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-undeclared',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown', 'npm-dev'] },
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src' },
+      to: { couldNotResolve: true, pathNot: '^node-llama-cpp$' },
+    },
     {
       name: 'features-do-not-import-each-other',
       comment: 'a router feature is a folder; app.ts joins them. Shared ground: exchange, config types, http',
       severity: 'error',
-      from: { path: '^packages/router/src/(gateways|openai|upstreams|virtual-keys|rate-limits|usage|chatbots|websocket|admin|metrics|openapi)/' },
-      to: { path: '^packages/router/src/(gateways|openai|virtual-keys|rate-limits|usage|chatbots|websocket|admin|metrics|openapi)/', pathNot: '^packages/router/src/$1/', dependencyTypesNot: ['type-only'] },
+      from: {
+        path: '^packages/router/src/(gateways|openai|upstreams|virtual-keys|rate-limits|usage|chatbots|websocket|admin|metrics|openapi)/',
+      },
+      to: {
+        path: '^packages/router/src/(gateways|openai|virtual-keys|rate-limits|usage|chatbots|websocket|admin|metrics|openapi)/',
+        pathNot: '^packages/router/src/$1/',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'neutral-code-does-not-know-node',
@@ -37,7 +58,10 @@ module.exports = {
   options: {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['@sotto/source', 'import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@sotto/source', 'import', 'node', 'default'],
+    },
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '/(dist|test)/' },
   },

@@ -12,7 +12,7 @@ async function firstAnswer({ url, bytes, keyDir }) {
   const begin = performance.now();
   const { SecureChatCompletion } = await import('@sotto/client');
   const imported = performance.now();
-  client = new SecureChatCompletion({ baseUrl: url, apiKey: API_KEY, allowHttp: true, keyDir });
+  client = new SecureChatCompletion({ baseUrl: url, apiKey: API_KEY, allowHttp: true, protocol: 'nomyo-v1', keyDir });
   await client.create(chatRequest(bytes));
   return { importMs: imported - begin, answerMs: performance.now() - imported };
 }

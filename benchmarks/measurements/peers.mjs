@@ -1,4 +1,5 @@
 // The router against another gateway from npm, which is fetched into a temporary folder and deleted afterwards.
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -15,6 +16,8 @@ export const title = 'Clear passthrough against another gateway';
 
 const PACKAGE = '@portkey-ai/gateway';
 const VERSION = '1.15.2';
+/** With the newest server adapter that its range allows (1.19), every stream of this version is a 500. */
+const OVERRIDES = { '@hono/node-server': '1.13.8' };
 const START_WITHIN_MS = 30_000;
 
 /** @param {import('../run.mjs').MeasureOptions} options */
@@ -22,8 +25,9 @@ export async function measure({ quick, log }) {
   const plan = quick ? { rounds: 2, seconds: 2, warmUpSeconds: 1 } : { rounds: 4, seconds: 3, warmUpSeconds: 2 };
   const folder = temporaryFolder();
   log(`installing ${PACKAGE} ${VERSION}`);
-  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts'];
-  await run('npm', ['install', ...quiet, '--prefix', folder, `${PACKAGE}@${VERSION}`]);
+  const manifest = { private: true, dependencies: { [PACKAGE]: VERSION }, overrides: OVERRIDES };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
+  await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder]);
   const peer = { name: `${PACKAGE} ${VERSION}`, start: (upstream) => startPeer(folder, upstream) };
   const results = await passThrough([peer, ROUTER], { ...plan, log });
   const line = (words, target, { what }) =>

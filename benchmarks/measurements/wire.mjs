@@ -42,7 +42,8 @@ async function rowsOf(what, bytes, origin) {
   const router = await startRouter({ upstream: `${origin}/json/${bytes}` });
   const relay = await startCountingRelay(router.url);
   try {
-    const client = new SecureChatCompletion({ baseUrl: relay.url, apiKey: API_KEY, allowHttp: true });
+    const options = { baseUrl: relay.url, apiKey: API_KEY, allowHttp: true };
+    const client = new SecureChatCompletion({ ...options, protocol: 'nomyo-v1' });
     const ask = () => client.create(chatRequest(bytes));
     await ask();
     const clear = await relay.count(() => askInClear(relay.url, bytes));
