@@ -75,7 +75,7 @@ describe('a configuration of sotto init', () => {
     });
 
   test('serves: one question on the command line gets its answer, sealed at tier maximum', async () => {
-    const outcome = await chat(['What is the capital of France?', '--tier', 'maximum', '--json']);
+    const outcome = await chat(['What is the capital of France?', '--temperature', '0', '--tier', 'maximum', '--json']);
     expect(outcome.stderr).toBe('');
     const answer = JSON.parse(outcome.stdout) as Record<string, unknown>;
     expect(JSON.stringify(answer['choices'])).toContain('Paris');
@@ -84,7 +84,7 @@ describe('a configuration of sotto init', () => {
 
   test('serves: a conversation comes through a pipe, answers on one side and words to the person on the other', async () => {
     const outcome = await chat(
-      ['--max-tokens', '8'],
+      ['--max-tokens', '16', '--temperature', '0'],
       'What is the capital of France?\n\nThank you\n/exit\nnot asked\n',
     );
     expect(outcome.code).toBe(0);

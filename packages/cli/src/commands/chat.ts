@@ -17,6 +17,7 @@ Options
   --tier TIER           standard, high or maximum
   --system TEXT         what the model is told first
   --max-tokens N
+  --temperature T       0 to 2; 0 is the same answer every time
   --api-key-env NAME    the environment variable that holds the API key (default SOTTO_API_KEY)
   --pin-signer SHA256   the router's identity must have this fingerprint (ohttp); may be given again
   --pin SHA256          the router's RSA key must have this fingerprint (nomyo-v1); may be given again
@@ -29,6 +30,7 @@ const options = {
   tier: { type: 'string' },
   system: { type: 'string' },
   'max-tokens': { type: 'string' },
+  temperature: { type: 'string' },
   'api-key-env': { type: 'string' },
   'pin-signer': { type: 'string', multiple: true },
   pin: { type: 'string', multiple: true },
@@ -70,9 +72,11 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       ? {}
       : { max_tokens: wholeNumber(values['max-tokens'], 'max-tokens', 1, 1_000_000) };
 
+  const temperature = values.temperature === undefined ? {} : { temperature: parseTemperature(values.temperature) };
+
   const ask: Ask = async (messages) => {
     const atTier = tier === undefined ? {} : { security_tier: tier };
-    const request = { model, messages: [...messages], ...maxTokens, ...atTier };
+    const request = { model, messages: [...messages], ...maxTokens, ...temperature, ...atTier };
     return values.json === true
       ? printWhole(await client.create(request), context)
       : printAsItComes(await client.create({ ...request, stream: true }), context);
@@ -112,6 +116,14 @@ async function converse(
     lines.prompt();
   }
   return 0;
+}
+
+function parseTemperature(value: string): number {
+  const temperature = Number(value);
+  if (value.trim() === '' || !(temperature >= 0 && temperature <= 2)) {
+    throw new UsageError('--temperature takes a number from 0 to 2');
+  }
+  return temperature;
 }
 
 function printWhole(answer: ChatCompletion, { terminal }: CommandContext): string {
