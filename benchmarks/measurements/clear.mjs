@@ -28,5 +28,7 @@ export async function measure({ quick, log }) {
   };
 }
 
-const JSON_MISSED = 'see the CPU column: what the router does for each request beyond relaying. Next: profile it';
-const SSE_MISSED = 'see the CPU column: what the router does for each event beyond relaying. Next: profile it';
+const JSON_MISSED =
+  'beyond relaying, both bodies are parsed and checked, the aliased model is written anew, and a dozen header fields are added. ' +
+  'Next: fewer copies of header fields, the model replaced in place';
+const SSE_MISSED = 'what is done for each event beyond relaying. Next: one look at a stream’s end, one write a read';

@@ -83,4 +83,4 @@ async function freeAddress() {
   return url;
 }
 
-const MISSED = 'see the CPU column. Next: profile what the router does for each request';
+const MISSED = 'what the router does for each request, as against the bare proxy. Next: as there';
