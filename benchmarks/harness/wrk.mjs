@@ -13,13 +13,14 @@ export const HAS_WRK = spawnSync('wrk', ['--version']).error === undefined;
  * @param {{ url: string, headers: Record<string, string>, body: string }} request
  * @param {{ connections: number, seconds: number, cpus?: string | null }} options
  * @returns {Promise<{ perSecond: number, p50Ms: number, p99Ms: number, requests: number }>}
- * @throws Error where one answer was not a 200
+ * @throws Error where one answer was not a 200, or none came
  */
 export async function closedLoop(request, { connections, seconds, cpus = null }) {
   const result = HAS_WRK
     ? await wrk(request, { connections, seconds, cpus })
     : await ownGenerator(request, { connections, seconds, cpus });
   const failures = Object.entries(result.failures).filter(([, count]) => count > 0);
+  if (result.requests === 0) throw new Error(`nothing was answered in ${seconds} s`);
   if (failures.length === 0) return result;
   throw new Error(
     `of ${result.requests} requests failed: ${failures.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
