@@ -54,7 +54,10 @@ function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Arra
     });
     message.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
     message.on('error', () => reject(apiError('invalid_request', 'the request body broke off')));
-    message.on('close', () => reject(apiError('invalid_request', 'the request body broke off')));
+    // Also after every good body: an error is made only where it is one.
+    message.on('close', () => {
+      if (!message.readableEnded) reject(apiError('invalid_request', 'the request body broke off'));
+    });
   });
 }
 

@@ -32,7 +32,7 @@ export async function forward(sink: ResponseSink, request: ForwardedRequest): Pr
     gone = true;
     call?.cancel();
   });
-  let failure: APIError = apiError('upstream_unavailable', 'no model server can take the request now');
+  let failure: APIError | null = null;
   for (const candidate of request.candidates) {
     if (gone) return;
     const outcome = await new Promise<APIError | null>((settle) => {
@@ -48,7 +48,7 @@ export async function forward(sink: ResponseSink, request: ForwardedRequest): Pr
     failure = outcome;
     if (!isWorthFailover(outcome)) break;
   }
-  throw failure;
+  throw failure ?? apiError('upstream_unavailable', 'no model server can take the request now');
 }
 
 /** One candidate's turn. Settles with null once the answer is over, or with an error while nothing has been sent. */
