@@ -19,6 +19,8 @@ function kindOf(status: number): { readonly Class: typeof APIError; readonly typ
       return { Class: InvalidRequestError, type: 'invalid_request_error' };
     case 401:
       return { Class: AuthenticationError, type: 'authentication_error' };
+    case 402:
+      return { Class: APIError, type: 'insufficient_quota' };
     case 403:
       return { Class: ForbiddenError, type: 'permission_error' };
     case 404:

@@ -1,34 +1,56 @@
 import { ConfigurationError } from '@sotto/protocol';
 import type { KeyConfig, RouterConfig } from './config/schema.ts';
 import { type Environment, readSecret } from './config/secrets.ts';
-import { type KeyRecord, KeyRing } from './virtual-keys/key-ring.ts';
+import type { KeyHash } from './virtual-keys/key-hash.ts';
+import { type HashedKey, KeyRing } from './virtual-keys/key-ring.ts';
 
 const MIN_KEY_CHARACTERS = 8;
 
-/** Reads the API keys that the configuration names. @throws ConfigurationError `invalid_config` */
-export async function createKeyRing(config: RouterConfig, environment: Environment): Promise<KeyRing> {
-  if (config.auth === 'open') return new KeyRing(null);
-  const keys = await Promise.all(config.keys.map((key) => readKey(key, environment)));
-  if (new Set(keys.map(([key]) => key)).size < keys.length) {
+/**
+ * Reads the API keys that the configuration names; those of the store come in with `KeyRegistry.reload`.
+ * @param keyHash under the storage key
+ * @throws ConfigurationError `invalid_config`
+ */
+export async function createKeyRing(
+  config: RouterConfig,
+  environment: Environment,
+  keyHash: KeyHash,
+): Promise<KeyRing> {
+  if (config.auth === 'open') return new KeyRing(null, keyHash);
+  const keys = await Promise.all(config.keys.map((key) => readKey(key, environment, keyHash)));
+  if (new Set(keys.map(({ hash }) => hash)).size < keys.length) {
     throw new ConfigurationError('keys: two entries hold the same key', { code: 'invalid_config' });
   }
-  return new KeyRing(keys);
+  return new KeyRing(keys, keyHash);
 }
 
-async function readKey(config: KeyConfig, environment: Environment): Promise<readonly [string, KeyRecord]> {
+async function readKey(config: KeyConfig, environment: Environment, keyHash: KeyHash): Promise<HashedKey> {
   const source = { value: config.key, file: config.keyFile, env: config.keyEnv };
   const key = await readSecret(source, environment, `keys.${config.name}`);
   if (key === null || key.length < MIN_KEY_CHARACTERS || /\s/.test(key)) {
     throw new ConfigurationError(
       `keys.${config.name}: a key has at least ${MIN_KEY_CHARACTERS} characters and no space`,
-      {
-        code: 'invalid_config',
-      },
+      { code: 'invalid_config' },
     );
   }
-  const { name, models, tiers, limits } = config;
-  return [
-    key,
-    { name, models, tiers, requestsPerMinute: limits?.requestsPerMinute, requestsPerDay: limits?.requestsPerDay },
-  ];
+  const { name, models, tiers, limits, budget, defaultTier, expiresAt } = config;
+  return {
+    id: `config:${name}`,
+    name,
+    hash: keyHash.ofKey(key),
+    models,
+    tiers,
+    defaultTier,
+    requestsPerMinute: limits?.requestsPerMinute,
+    requestsPerDay: limits?.requestsPerDay,
+    tokensPerMinute: limits?.tokensPerMinute,
+    budget: budget === undefined ? undefined : { nanoUsd: nanoUsdOf(budget.usd), period: budget.period },
+    expiresAtMs: expiresAt === undefined ? null : Date.parse(expiresAt),
+    revokedAtMs: null,
+  };
+}
+
+/** Whole at any amount that the configuration takes: six decimals of a dollar are thousands of billionths. */
+function nanoUsdOf(usd: number): number {
+  return Math.round(usd * 1e6) * 1_000;
 }

@@ -1,9 +1,18 @@
 import type { UpstreamConfig } from './config/schema.ts';
 import { type Environment, readSecret } from './config/secrets.ts';
+import { AnthropicUpstream } from './upstreams/anthropic/anthropic-upstream.ts';
 import { createBuiltinUpstream } from './upstreams/builtin/builtin-upstream.ts';
-import { CountedUpstream } from './upstreams/counted-upstream.ts';
+import { type GuardOptions, guardUpstream } from './upstreams/guard-upstream.ts';
 import type { DirectoryEntry } from './upstreams/model-directory.ts';
 import { OpenaiUpstream } from './upstreams/openai/openai-upstream.ts';
+
+/** The built-in model keeps a queue of its own, and a call that fails in this process says nothing of the next. */
+const OWN_QUEUE: Omit<GuardOptions, 'weight' | 'models'> = {
+  maxConcurrent: Number.POSITIVE_INFINITY,
+  queue: { max: 0, deadlineMs: 1 },
+  breaker: null,
+  probe: false,
+};
 
 /**
  * Makes one upstream of its configuration, and says which models it offers.
@@ -18,7 +27,16 @@ export async function createUpstream(config: UpstreamConfig, environment: Enviro
         apiKey: await readSecret(source, environment, `upstreams.${config.name}`),
         firstByteTimeoutMs: config.timeoutMs,
       });
-      return { upstream: new CountedUpstream(upstream, config.weight), models: config.models ?? null };
+      return guardUpstream(upstream, config);
+    }
+    case 'anthropic': {
+      const source = { env: config.apiKeyEnv, file: config.apiKeyFile };
+      const upstream = new AnthropicUpstream({
+        ...config,
+        apiKey: await readSecret(source, environment, `upstreams.${config.name}`),
+        firstByteTimeoutMs: config.timeoutMs,
+      });
+      return guardUpstream(upstream, config);
     }
     case 'builtin': {
       const upstream = await createBuiltinUpstream({
@@ -30,7 +48,7 @@ export async function createUpstream(config: UpstreamConfig, environment: Enviro
         maxQueue: config.maxQueue,
         modelName: config.models?.[0],
       });
-      return { upstream: new CountedUpstream(upstream, config.weight), models: upstream.models };
+      return guardUpstream(upstream, { ...OWN_QUEUE, weight: config.weight, models: upstream.models });
     }
     default:
       return config satisfies never;

@@ -1,7 +1,8 @@
-export { createRouter, type Router, type RouterOptions } from './app.ts';
+export { createRouter } from './app.ts';
 export { type ConfigSources, loadConfig } from './config/load.ts';
-export { keysWithoutEffect, parseConfig } from './config/parse.ts';
+export { parseConfig } from './config/parse.ts';
 export type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 export type { Exchange, ExchangeRequest, Handler, HeaderFields, ResponseSink } from './http/exchange.ts';
+export type { Router, RouterOptions } from './router.ts';
 export { type RouterServer, serve } from './serve.ts';
 export { serveWorkers, type WorkerEvents, type WorkerServer } from './workers/serve-workers.ts';

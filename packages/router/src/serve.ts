@@ -1,12 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { ConfigurationError } from '@sotto/protocol';
-import type { Router } from './app.ts';
+import { type APIError, apiError, ConfigurationError } from '@sotto/protocol';
 import { type ListenAddress, parseListenAddress } from './config/address.ts';
 import type { RouterConfig } from './config/schema.ts';
+import { sendError } from './http/answer.ts';
+import { answerClientError } from './http/client-error.ts';
+import type { Exchange } from './http/exchange.ts';
 import { nodeExchange } from './http/node-exchange.ts';
+import type { Router } from './router.ts';
+import { ignoreUpgrade, isWebSocketUpgrade } from './websocket/other-upgrade.ts';
+import { refuseUpgrade } from './websocket/refuse-upgrade.ts';
 
 const IDLE_SWEEP_MS = 50;
 
@@ -23,8 +28,7 @@ export interface RouterServer {
 
 /** Longest wait for a request's header fields: a client that trickles them is cut off. */
 const HEADERS_TIMEOUT_MS = 30_000;
-/** Longest wait for a whole request: 33 MB take that long at 1 Mbit/s. */
-const REQUEST_TIMEOUT_MS = 300_000;
+const MAX_CHECKING_INTERVAL_MS = 5_000;
 /** Longer than load balancers keep theirs, so that they close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
@@ -35,8 +39,20 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 export async function serve(router: Router): Promise<RouterServer> {
   const { config } = router;
   const server = await makeServer(config, (message, response) => {
+    const exchange = nodeExchange(message, response);
+    const fault = headerFault(message, config.limits.headers);
     // `handle` never rejects: what goes wrong has become an error answer.
-    void router.handle(nodeExchange(message, response));
+    if (fault === null) void router.handle(exchange);
+    else refuse(exchange, fault);
+  });
+  // The platform drops what is beyond its count, and says nothing: let one more through, so that it is noticed.
+  server.maxHeadersCount = config.limits.headers + 1;
+  server.on('clientError', answerClientError);
+  server.on('upgrade', (message, socket, head) => {
+    const fault = headerFault(message, config.limits.headers);
+    if (fault !== null) refuseUpgrade(socket, fault);
+    else if (isWebSocketUpgrade(message)) router.webSockets.upgrade(message, socket, head);
+    else ignoreUpgrade(server, message, socket, head);
   });
   const address = parseListenAddress(config.listen);
   if (address === null) throw new ConfigurationError('listen: no such address', { code: 'invalid_config' });
@@ -48,13 +64,32 @@ export async function serve(router: Router): Promise<RouterServer> {
   };
 }
 
+function headerFault(message: IncomingMessage, max: number): APIError | null {
+  if (message.rawHeaders.length > 2 * max) {
+    return apiError('headers_too_large', `a request has at most ${max} header fields here`);
+  }
+  // RFC 9112 §3.2: a request without it is a 400.
+  if (message.headers.host !== undefined || message.httpVersion === '1.0') return null;
+  return apiError('invalid_request', 'the header field Host is missing');
+}
+
+function refuse({ id, sink }: Exchange, error: APIError): void {
+  sink.preset({ 'x-request-id': id, connection: 'close' });
+  sendError(sink, error);
+}
+
 async function makeServer(config: RouterConfig, listener: RequestListener): Promise<Server> {
+  const requestTimeout = config.limits.requestSeconds * 1_000;
   const options = {
     maxHeaderSize: config.limits.headerBytes,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeout),
+    requestTimeout,
+    // How often the two are looked after.
+    connectionsCheckingInterval: Math.min(MAX_CHECKING_INTERVAL_MS, requestTimeout),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     noDelay: true,
+    // Looked for here, so that the answer is one of ours.
+    requireHostHeader: false,
   };
   if (config.tls === undefined) return createServer(options, listener);
   const { certFile, keyFile } = config.tls;
@@ -93,7 +128,10 @@ async function shutDown(server: Server, router: Router): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  const grace = setTimeout(() => server.closeAllConnections(), router.config.shutdownGraceSeconds * 1_000);
+  const grace = setTimeout(() => {
+    server.closeAllConnections();
+    router.webSockets.terminate();
+  }, router.config.shutdownGraceSeconds * 1_000);
   await router.drain();
   // A connection turns idle only once its last answer has left the socket.
   const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { onTestFinished } from 'vitest';
-import { createRouter, type Router, type RouterOptions } from '../src/app.ts';
+import { createRouter } from '../src/app.ts';
 import type { RouterConfigInput } from '../src/config/schema.ts';
+import type { Router, RouterOptions } from '../src/router.ts';
 import { serve } from '../src/serve.ts';
 
 let pkcs8: Uint8Array | undefined;

@@ -1,4 +1,4 @@
-import { createRouter, keysWithoutEffect, loadConfig, type RouterConfig, serve, serveWorkers } from '@sotto/router';
+import { createRouter, loadConfig, type RouterConfig, serve, serveWorkers } from '@sotto/router';
 import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 
@@ -144,9 +144,6 @@ function announce(server: Running, config: RouterConfig, workers: number, report
       : []),
     ...(config.auth === 'open' ? ['  auth is open: whoever reaches this address may use it'] : []),
   ];
-  for (const key of keysWithoutEffect(config)) {
-    report({ event: 'key_without_effect', key }, `Note: ${key} in the configuration has no effect in this version.`);
-  }
   report(
     {
       event: 'listening',

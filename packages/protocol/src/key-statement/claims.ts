@@ -1,6 +1,5 @@
-import { decodeBase64Url, encodeBase64Url } from '../base64url.ts';
-import { decodeUtf8, encodeUtf8 } from '../bytes.ts';
-import { SecurityError } from '../errors.ts';
+import { encodeBase64Url } from '../base64url.ts';
+import { encodeUtf8 } from '../bytes.ts';
 
 /** Protocols a router speaks, weakest first: a client that has seen a minimum goes no lower. */
 export const STATED_PROTOCOLS = ['clear', 'nomyo-v1', 'ehbp', 'ohttp'] as const;
@@ -8,7 +7,7 @@ export type StatedProtocol = (typeof STATED_PROTOCOLS)[number];
 
 /**
  * What a router says of its keys: the one document that its long-lived identity signs, and that evidence of a TEE
- * binds (protocol-ohttp §9).
+ * binds (protocol-ohttp §11).
  */
 export interface KeyClaims {
   /** Names this set of keys: changes with every rotation. */
@@ -21,22 +20,38 @@ export interface KeyClaims {
   readonly epoch: number;
   /** Unix time in seconds. */
   readonly issuedAt: number;
-  /** Unix time in seconds. */
+  /** Unix time in seconds; after {@link KeyClaims.issuedAt}. */
   readonly expiresAt: number;
   /** The least that the router answers: below it, whoever answers is not the router. */
   readonly minProtocol: StatedProtocol;
-  /** SHA-256 of the RSA key's SubjectPublicKeyInfo, hexadecimal; null without nomyo-v1. */
+  /** SHA-256 of the RSA key's SubjectPublicKeyInfo, lower-case hexadecimal; null without nomyo-v1. */
   readonly rsaKeySha256: string | null;
   /** The X25519 key of ehbp, 32 bytes; null without ehbp. */
   readonly ehbpKey: Uint8Array | null;
-  readonly software: { readonly name: string; readonly version: string };
+  readonly software: ClaimedSoftware;
+  /** SHA-256 of the TLS certificate's SubjectPublicKeyInfo, lower-case hexadecimal, where the router ends TLS itself. */
+  readonly tlsSpkiSha256?: string | undefined;
+  /** SHA-256 of the policy by which the router picks upstreams, lower-case hexadecimal. */
+  readonly upstreamPolicySha256?: string | undefined;
+  /** The Ed25519 key under which the router signs receipts, 32 bytes. */
+  readonly receiptKey?: Uint8Array | undefined;
+  /** Set where the evidence of these claims is made by software, and so proves nothing. */
+  readonly insecure?: true | undefined;
 }
 
-/** Claims are read up to this length. */
-export const MAX_CLAIMS_BYTES = 131_072;
+/** What runs, in the router's own words. */
+export interface ClaimedSoftware {
+  readonly name: string;
+  readonly version: string;
+  /** The source's commit, where the build knows it. */
+  readonly commit?: string | undefined;
+  /** The container image's digest, where the deployment knows it. */
+  readonly imageDigest?: string | undefined;
+}
 
-/** The claims' JSON. These very bytes are what is signed: they are never written a second time. */
+/** The claims' JSON. These very bytes are what is signed and bound: they are never written a second time. */
 export function serializeClaims(claims: KeyClaims): Uint8Array<ArrayBuffer> {
+  // JSON leaves out what is undefined.
   return encodeUtf8(
     JSON.stringify({
       v: 1,
@@ -50,74 +65,10 @@ export function serializeClaims(claims: KeyClaims): Uint8Array<ArrayBuffer> {
       rsaKeySha256: claims.rsaKeySha256,
       ehbpKey: claims.ehbpKey === null ? null : encodeBase64Url(claims.ehbpKey),
       software: claims.software,
+      tlsSpkiSha256: claims.tlsSpkiSha256,
+      upstreamPolicySha256: claims.upstreamPolicySha256,
+      receiptKey: claims.receiptKey === undefined ? undefined : encodeBase64Url(claims.receiptKey),
+      insecure: claims.insecure,
     }),
   );
-}
-
-/**
- * Parses claims whose signature has been verified.
- * @throws SecurityError `invalid_key_statement`
- */
-export function parseClaims(bytes: Uint8Array): KeyClaims {
-  const members = bytes.length > MAX_CLAIMS_BYTES ? null : parseObject(bytes);
-  if (members === null || members['v'] !== 1) throw invalid('has claims of an unknown form');
-  const { kid, aud, epoch, iat, exp, minProtocol, rsaKeySha256, ehbpKey, software } = members;
-  const keyConfigs = decodeText(members['keyConfig']);
-  const ehbp = ehbpKey === null ? null : decodeText(ehbpKey);
-  const protocol = STATED_PROTOCOLS.find((known) => known === minProtocol);
-  const isValid =
-    typeof kid === 'string' &&
-    keyConfigs !== null &&
-    (aud === null || typeof aud === 'string') &&
-    isSeconds(epoch) &&
-    isSeconds(iat) &&
-    isSeconds(exp) &&
-    protocol !== undefined &&
-    (rsaKeySha256 === null || (typeof rsaKeySha256 === 'string' && /^[0-9a-f]{64}$/.test(rsaKeySha256))) &&
-    (ehbpKey === null || ehbp?.length === 32);
-  if (!isValid) throw invalid('has claims that are not what they should be');
-  return {
-    kid,
-    keyConfigs,
-    origin: aud,
-    epoch,
-    issuedAt: iat,
-    expiresAt: exp,
-    minProtocol: protocol,
-    rsaKeySha256,
-    ehbpKey: ehbp,
-    software: parseSoftware(software),
-  };
-}
-
-function parseSoftware(value: unknown): KeyClaims['software'] {
-  const { name, version } = isObject(value) ? value : {};
-  if (typeof name !== 'string' || typeof version !== 'string') throw invalid('does not name its software');
-  return { name, version };
-}
-
-function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
-  try {
-    const value: unknown = JSON.parse(decodeUtf8(bytes) ?? '');
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
-function decodeText(value: unknown): Uint8Array<ArrayBuffer> | null {
-  return typeof value === 'string' ? decodeBase64Url(value) : null;
-}
-
-function isSeconds(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The statement is not one, or not one to be trusted. */
-export function invalid(reason: string): SecurityError {
-  return new SecurityError(`the router's key statement ${reason}`, { code: 'invalid_key_statement' });
 }

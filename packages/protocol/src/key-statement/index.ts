@@ -1,4 +1,11 @@
-export { type KeyClaims, parseClaims, STATED_PROTOCOLS, type StatedProtocol, serializeClaims } from './claims.ts';
+export {
+  type ClaimedSoftware,
+  type KeyClaims,
+  STATED_PROTOCOLS,
+  type StatedProtocol,
+  serializeClaims,
+} from './claims.ts';
+export { MAX_CLAIMS_BYTES, parseClaims } from './parse-claims.ts';
 export { portableEd25519Verify } from './portable-ed25519-verify.ts';
 export {
   type Ed25519Verify,

@@ -2,7 +2,8 @@ import { decodeBase64Url, encodeBase64Url } from '../base64url.ts';
 import { concatBytes, encodeHex, encodeUtf8 } from '../bytes.ts';
 import type { Awaitable, CryptoProvider } from '../crypto-provider.ts';
 import { SecurityError } from '../errors.ts';
-import { invalid, type KeyClaims, MAX_CLAIMS_BYTES, parseClaims, serializeClaims } from './claims.ts';
+import { type KeyClaims, serializeClaims } from './claims.ts';
+import { invalid, isObject, MAX_CLAIMS_BYTES, parseClaims } from './parse-claims.ts';
 
 /** Where a router publishes its statement. */
 export const KEY_STATEMENT_PATH = '/pki/keys';
@@ -141,8 +142,4 @@ function parseSignature(value: unknown): ParsedStatement['signatures'][number] {
 
 function decodeText(value: unknown): Uint8Array | null {
   return typeof value === 'string' ? decodeBase64Url(value) : null;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

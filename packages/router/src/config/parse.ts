@@ -19,16 +19,9 @@ export function parseConfig(input: unknown): RouterConfig {
   return result.data;
 }
 
-/** Keys of the configuration that later versions bring, so that the message can say so. */
-const LATER_KEYS = new Set(['redis', 'chatbots', 'budget', 'tokensPerMinute']);
-
 function wanted(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return issue.message;
-  return issue.keys
-    .map((key) =>
-      LATER_KEYS.has(key) ? `${key} is not supported by this version of the router` : `there is no key ${key}`,
-    )
-    .join('; ');
+  return issue.keys.map((key) => `there is no key ${key}`).join('; ');
 }
 
 function where(issue: z.core.$ZodIssue): string {
@@ -37,18 +30,4 @@ function where(issue: z.core.$ZodIssue): string {
 
 function invalid(message: string): ConfigurationError {
   return new ConfigurationError(message, { code: 'invalid_config' });
-}
-
-/**
- * Names the keys of a configuration that are taken but do nothing in this version: none of them could be missed as a
- * guard, and an operator should still be told. Keys that guard something are refused instead.
- */
-export function keysWithoutEffect(config: RouterConfig): readonly string[] {
-  const models = Object.values(config.models);
-  return [
-    ...(config.storage === 'memory:' ? [] : ['storage']),
-    ...(config.admin === undefined ? [] : ['admin']),
-    ...(models.some(({ contextTokens }) => contextTokens !== undefined) ? ['models.*.contextTokens'] : []),
-    ...(models.some(({ price }) => price !== undefined) ? ['models.*.price'] : []),
-  ];
 }

@@ -1,6 +1,12 @@
 import { SECURITY_TIERS } from '@sotto/protocol';
 import { z } from 'zod';
+import { chatbotSchema, DEFAULT_TTL_SECONDS } from '../chatbots/chatbot-schema.ts';
+import { isRedisUrl } from '../rate-limits/redis-limiters.ts';
+import { anthropicFields } from '../upstreams/anthropic/config.ts';
 import { isPrivateAddress, isUpstreamAddress } from './address.ts';
+import { keySchema } from './key-schema.ts';
+import { modelSchema } from './model-schema.ts';
+import { upstreamResilience } from './upstream-resilience.ts';
 
 const name = z
   .string()
@@ -13,27 +19,13 @@ const modelId = z.string().min(1).max(256);
 /** The ways in, the best first. `clear` is plain OpenAI routes, tier standard only. */
 const PROTOCOLS = ['ohttp', 'nomyo-v1', 'ehbp', 'clear'] as const;
 
-const tls = z.strictObject({ certFile: z.string(), keyFile: z.string() });
-
-const keyLimits = z.strictObject({
-  requestsPerMinute: z.int().min(1).optional(),
-  requestsPerDay: z.int().min(1).optional(),
-});
-
-const apiKey = z
-  .strictObject({
-    name,
-    key: z.string().min(8).max(512).optional(),
-    keyFile: z.string().optional(),
-    keyEnv: z.string().optional(),
-    /** Model ids, any of which may end in `*`. */
-    models: z.array(modelId).min(1).optional(),
-    tiers: z.array(tier).min(1).optional(),
-    limits: keyLimits.optional(),
-  })
-  .refine((key) => [key.key, key.keyFile, key.keyEnv].filter((source) => source !== undefined).length === 1, {
+const secret = z
+  .strictObject({ key: z.string().optional(), keyFile: z.string().optional(), keyEnv: z.string().optional() })
+  .refine(({ key, keyFile, keyEnv }) => [key, keyFile, keyEnv].filter((source) => source !== undefined).length === 1, {
     error: 'give exactly one of key, keyFile and keyEnv',
   });
+
+const tls = z.strictObject({ certFile: z.string(), keyFile: z.string() });
 
 const upstreamShared = {
   name,
@@ -43,59 +35,76 @@ const upstreamShared = {
   weight: z.int().min(1).max(1_000).default(1),
 };
 
+/** What every upstream over HTTP has. */
+const httpUpstream = {
+  ...upstreamShared,
+  /** `http://host:port/v1`, `https://…`, or `unix:/path/to.sock:/v1`. */
+  baseUrl: z
+    .string()
+    .refine(isUpstreamAddress, 'an http:, https: or unix: address without password, query and fragment'),
+  /** Requests to it at once; further ones wait. */
+  maxConcurrent: z.int().min(1).max(100_000).default(1_024),
+  ...upstreamResilience,
+  apiKeyEnv: z.string().optional(),
+  apiKeyFile: z.string().optional(),
+  /** The operator's word that the upstream runs inside the router's own TEE. */
+  sameTee: z.boolean().default(false),
+  /** Ask the server for its models: so it is anyway where none are named. */
+  discover: z.boolean().optional(),
+  connectTimeoutMs: milliseconds.default(5_000),
+  /** To the first byte of an answer. */
+  timeoutMs: milliseconds.default(600_000),
+  /** Between two chunks of an answer. */
+  idleTimeoutMs: milliseconds.default(120_000),
+};
+
+function checkHttpUpstream(
+  upstream: z.output<z.ZodObject<typeof httpUpstream>>,
+  context: z.RefinementCtx<unknown>,
+): void {
+  const near = isPrivateAddress(upstream.baseUrl);
+  if (upstream.tier === 'maximum' && !(near && upstream.sameTee)) {
+    context.addIssue({
+      code: 'custom',
+      path: ['tier'],
+      message: 'maximum is for upstreams on loopback or a unix socket with sameTee: true, and for type builtin',
+    });
+  }
+  if (upstream.discover === (upstream.models !== undefined)) {
+    context.addIssue({
+      code: 'custom',
+      path: ['discover'],
+      message: 'either name the models, or let them be discovered',
+    });
+  }
+  if (upstream.tier === 'high' && !near && upstream.baseUrl.startsWith('http:')) {
+    context.addIssue({
+      code: 'custom',
+      path: ['baseUrl'],
+      message: 'tier high needs https, loopback or a unix socket',
+    });
+  }
+  if (upstream.sameTee && !near) {
+    context.addIssue({
+      code: 'custom',
+      path: ['sameTee'],
+      message: 'only loopback or a unix socket can be in the same TEE',
+    });
+  }
+}
+
 const openaiUpstream = z
   .strictObject({
     type: z.literal('openai').default('openai'),
-    ...upstreamShared,
-    /** `http://host:port/v1`, `https://…`, or `unix:/path/to.sock:/v1`. */
-    baseUrl: z
-      .string()
-      .refine(isUpstreamAddress, 'an http:, https: or unix: address without password, query and fragment'),
-    /** Requests to it at once; further ones wait. */
-    maxConcurrent: z.int().min(1).max(100_000).default(1_024),
-    apiKeyEnv: z.string().optional(),
-    apiKeyFile: z.string().optional(),
-    /** The operator's word that the upstream runs inside the router's own TEE. */
-    sameTee: z.boolean().default(false),
-    /** Ask the server for its models: so it is anyway where none are named. */
-    discover: z.boolean().optional(),
-    connectTimeoutMs: milliseconds.default(5_000),
-    /** To the first byte of an answer. */
-    timeoutMs: milliseconds.default(600_000),
-    /** Between two chunks of an answer. */
-    idleTimeoutMs: milliseconds.default(120_000),
+    ...httpUpstream,
+    /** It takes `stream_options.include_usage`: so the tokens of streams are known. */
+    streamUsage: z.boolean().default(true),
+    /** It takes `cache_salt` (vLLM, SGLang): so no key can time another's prompts. By default on loopback and unix sockets. */
+    cacheSalt: z.boolean().optional(),
   })
-  .superRefine((upstream, context) => {
-    const near = isPrivateAddress(upstream.baseUrl);
-    if (upstream.tier === 'maximum' && !(near && upstream.sameTee)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['tier'],
-        message: 'maximum is for upstreams on loopback or a unix socket with sameTee: true, and for type builtin',
-      });
-    }
-    if (upstream.discover === (upstream.models !== undefined)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['discover'],
-        message: 'either name the models, or let them be discovered',
-      });
-    }
-    if (upstream.tier === 'high' && !near && upstream.baseUrl.startsWith('http:')) {
-      context.addIssue({
-        code: 'custom',
-        path: ['baseUrl'],
-        message: 'tier high needs https, loopback or a unix socket',
-      });
-    }
-    if (upstream.sameTee && !near) {
-      context.addIssue({
-        code: 'custom',
-        path: ['sameTee'],
-        message: 'only loopback or a unix socket can be in the same TEE',
-      });
-    }
-  });
+  .superRefine(checkHttpUpstream);
+
+const anthropicUpstream = z.strictObject({ ...httpUpstream, ...anthropicFields }).superRefine(checkHttpUpstream);
 
 const builtinUpstream = z.strictObject({
   ...upstreamShared,
@@ -112,21 +121,17 @@ const builtinUpstream = z.strictObject({
 const upstream = z.preprocess(
   // `type` may be left out: then it is openai, and the union needs to see it.
   (value) => (typeof value === 'object' && value !== null && !('type' in value) ? { type: 'openai', ...value } : value),
-  z.discriminatedUnion('type', [openaiUpstream, builtinUpstream]),
+  z.discriminatedUnion('type', [openaiUpstream, anthropicUpstream, builtinUpstream]),
 );
-
-const modelSettings = z.strictObject({
-  defaultTier: tier.optional(),
-  /** Has no effect yet. */
-  contextTokens: z.int().min(1).optional(),
-  /** Has no effect yet. */
-  price: z.looseObject({}).optional(),
-});
 
 const limits = z.strictObject({
   /** Longest request body in clear; a nomyo-v1 payload has at most 10 MiB whatever this says. */
   bodyBytes: z.int().min(1_024).max(1_073_741_824).default(33_554_432),
   headerBytes: z.int().min(1_024).max(1_048_576).default(32_768),
+  /** Header fields of a request. */
+  headers: z.int().min(16).max(2_000).default(100),
+  /** Longest wait for a whole request: 32 MiB take 270 s at 1 Mbit/s. */
+  requestSeconds: z.int().min(1).max(3_600).default(300),
   /** Answers under way at once; further requests get a 503. */
   openStreams: z.int().min(1).max(1_000_000).default(10_000),
   replayWindowSeconds: seconds.default(300),
@@ -145,18 +150,36 @@ export const configSchema = z
       .array(z.enum(PROTOCOLS))
       .min(1)
       .default([...PROTOCOLS]),
-    /** Has no effect yet: this version stores nothing. */
+    /** Where keys made at run time, aliases, chatbots, conversations and usage are kept. */
     storage: z
       .string()
-      .regex(/^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/, 'memory:, sqlite:PATH or postgres://…')
+      .regex(/^(memory:|sqlite:.+)$/, 'memory: or sqlite:PATH')
       .default('memory:'),
-    /** Has no effect yet: this version has no administration API. */
-    admin: z.strictObject({ key: z.string().optional(), keyFile: z.string().optional() }).optional(),
+    /** What stored keys are hashed under and conversations sealed: 32 bytes in base64. Needed unless storage is memory:. */
+    storageKey: secret.optional(),
+    /** Limits and budgets are counted there, for all replicas. */
+    redis: z.string().refine(isRedisUrl, 'redis://host:port or rediss://host:port').optional(),
+    /** The administration API's own credential; without it there is no such API. */
+    admin: secret.optional(),
+    /** Who may read /metrics: everybody, who holds the administration key, or nobody. */
+    metrics: z.enum(['open', 'admin', 'off']).default('open'),
     auth: z.enum(['keys', 'open']).default('keys'),
-    keys: z.array(apiKey).default([]),
+    keys: z.array(keySchema).default([]),
     upstreams: z.array(upstream).min(1),
-    models: z.record(modelId, modelSettings).default({}),
+    models: z.record(modelId, modelSchema).default({}),
     aliases: z.record(modelId, z.array(modelId).min(1)).default({}),
+    chatbots: z.array(chatbotSchema).max(1_000).default([]),
+    conversations: z
+      .strictObject({
+        /** How long one is kept after its last message, where its chatbot says nothing else. */
+        ttlSeconds: z.int().min(60).max(31_536_000).default(DEFAULT_TTL_SECONDS),
+      })
+      .prefault({}),
+    /** What the keys that the administration API makes begin with. */
+    keyPrefix: z
+      .string()
+      .regex(/^[A-Za-z0-9]{1,16}[_-]$/, 'up to 16 letters and digits, and _ or - behind them')
+      .default('sotto_'),
     limits: limits.prefault({}),
     /** How long a shutdown waits for what is under way. */
     shutdownGraceSeconds: seconds.default(30),
@@ -164,7 +187,7 @@ export const configSchema = z
       .strictObject({
         /** PKCS#8 PEM; without it the key is made at start and lives in memory only. */
         keyFile: z.string().optional(),
-        /** Copies of the private key that decrypt side by side; by default two a core. */
+        /** Copies of the private key that decrypt side by side; by default one a core. */
         keyCopies: z.int().min(1).max(64).optional(),
         /** Decryptions that may wait; further requests get a 503. */
         queue: z.int().min(1).max(100_000).default(512),
@@ -199,9 +222,13 @@ export const configSchema = z
   .superRefine((config, context) => {
     const issue = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path, message });
-    if (config.auth === 'keys' && config.keys.length === 0) {
-      issue(['keys'], 'no API key is defined: add one, or say auth: open to let everybody in');
+    if (config.auth === 'keys' && config.keys.length === 0 && config.admin === undefined) {
+      issue(['keys'], 'no API key is defined: add one, or admin to make some, or say auth: open to let everybody in');
     }
+    if (config.storage !== 'memory:' && config.storageKey === undefined) {
+      issue(['storageKey'], 'a database that lasts needs one: make it with openssl rand -base64 32, and keep it apart');
+    }
+    if (config.metrics === 'admin' && config.admin === undefined) issue(['metrics'], 'admin needs the key of admin');
     if (config.auth === 'open' && config.keys.length > 0)
       issue(['auth'], 'auth: open would make the keys below it meaningless');
     reportRepeats(
@@ -211,6 +238,10 @@ export const configSchema = z
     reportRepeats(
       config.upstreams.map((each) => each.name),
       (index) => issue(['upstreams', index, 'name'], 'this name is used twice'),
+    );
+    reportRepeats(
+      config.chatbots.map(({ id }) => id),
+      (index) => issue(['chatbots', index, 'id'], 'this id is used twice'),
     );
   });
 

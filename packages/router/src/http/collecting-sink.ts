@@ -29,6 +29,10 @@ export class CollectingSink implements ResponseSink {
     this.#settle = settle;
   }
 
+  get status(): number | undefined {
+    return this.#head?.status;
+  }
+
   /** Tells the writer that the reader has gone; the answer settles as incomplete. */
   close(): void {
     if (this.#closed || this.#over) return;

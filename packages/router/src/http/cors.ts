@@ -10,10 +10,13 @@ const EXPOSED = [
   'sotto-binding',
   'x-ratelimit-limit',
   'x-ratelimit-limit-requests',
+  'x-ratelimit-limit-tokens',
   'x-ratelimit-remaining',
   'x-ratelimit-remaining-requests',
+  'x-ratelimit-remaining-tokens',
   'x-ratelimit-reset',
   'x-ratelimit-reset-requests',
+  'x-ratelimit-reset-tokens',
   'x-request-id',
   'x-sotto-tier',
   'x-sotto-tier-source',
@@ -31,13 +34,16 @@ export function withCors(origins: readonly string[], handle: Handler): Handler {
   if (origins.length === 0) return handle;
   const forAll = origins.includes('*');
   return (exchange) => {
-    const { origin } = exchange.request.headers;
+    const { method, headers } = exchange.request;
+    const { origin } = headers;
+    // No cache keeps the answer to a POST (RFC 9110 §9.3.3), and only a page asks for these fields.
+    if (origin === undefined && method === 'POST') return handle(exchange);
     if (!forAll) exchange.sink.preset({ vary: 'origin' });
     const allowed = forAll ? '*' : origins.find((each) => each === origin);
     if (allowed === undefined) return handle(exchange);
     exchange.sink.preset({ 'access-control-allow-origin': allowed, 'access-control-expose-headers': EXPOSED });
     if (!isPreflight(exchange)) return handle(exchange);
-    exchange.sink.head(204, preflightHeaders(exchange.request.headers));
+    exchange.sink.head(204, preflightHeaders(headers));
     exchange.sink.end();
     return undefined;
   };
@@ -50,7 +56,7 @@ function isPreflight({ request }: Exchange): boolean {
 
 function preflightHeaders(headers: HeaderFields): HeaderFields {
   return {
-    'access-control-allow-methods': 'GET, POST',
+    'access-control-allow-methods': 'GET, POST, DELETE',
     // What the page asks for: the routes ignore what they do not know.
     'access-control-allow-headers': headers['access-control-request-headers'] ?? '',
     'access-control-max-age': String(PREFLIGHT_MAX_AGE_SECONDS),

@@ -33,6 +33,8 @@ export interface ExchangeRequest {
  * `write` any number of times; then exactly one of `end` and `abort`. Calls after the peer has gone are ignored.
  */
 export interface ResponseSink {
+  /** The status of the head that was sent; absent before it, and where nobody counts. */
+  readonly status?: number | undefined;
   /** Adds fields to whatever head comes; the head's own fields win. */
   preset(headers: HeaderFields): void;
   head(status: number, headers: HeaderFields): void;
@@ -53,6 +55,8 @@ export interface Exchange {
   readonly id: string;
   readonly request: ExchangeRequest;
   readonly sink: ResponseSink;
+  /** The path of the route that took it, as the route is declared: set by the route table. */
+  route?: string;
 }
 
 /** Answers an exchange. Rejects only with what the caller turns into an error answer. */

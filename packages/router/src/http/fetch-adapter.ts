@@ -68,6 +68,7 @@ class WebRequest implements ExchangeRequest {
 
 /** A sink that turns into a `Response` at its head, and into its body's stream after. */
 class StreamSink implements ResponseSink {
+  status: number | undefined;
   #preset: HeaderFields = {};
   readonly #resolve: (response: Response) => void;
   readonly #closeListeners: (() => void)[] = [];
@@ -97,6 +98,7 @@ class StreamSink implements ResponseSink {
   }
 
   head(status: number, headers: HeaderFields): void {
+    this.status = status;
     if (this.#controller !== null) return;
     const stream = new ReadableStream<Uint8Array>({
       start: (controller) => {

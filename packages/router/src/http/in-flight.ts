@@ -49,6 +49,11 @@ export class InFlight {
     }
   }
 
+  /** Requests under way. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Refuses what comes from now on. Settles when what is under way is over. */
   drain(): Promise<void> {
     this.#draining = true;

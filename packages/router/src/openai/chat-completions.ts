@@ -1,73 +1,57 @@
-import { apiError, SECURITY_TIERS, type SecurityTier } from '@sotto/protocol';
-import type { Exchange, HeaderFields } from '../http/exchange.ts';
+import { z } from 'zod';
 import type { Route } from '../http/route-table.ts';
-import { type RequestTier, settleTier } from '../tiers/request-tier.ts';
-import { type Candidate, fitForTier } from '../upstreams/candidates.ts';
-import { forward } from '../upstreams/forward.ts';
-import type { ModelDirectory } from '../upstreams/model-directory.ts';
-import { bodyForModel, chatRequestSchema, TIER_FIELD } from './chat-request.ts';
-import { checkBody, readJsonBody } from './json-body.ts';
+import { chatAnswerSchema, EVENT_STREAM } from './answer-schema.ts';
+import { countMember, type ModelEndpoint } from './model-endpoint.ts';
+import { answerModelRequest, type ModelRoutesOptions } from './model-request.ts';
+import { hasGoodShape, refuseTwins, sharedMembers, streamMembers } from './request-schema.ts';
 
-/** What the routes ask of whoever sent the request. */
-export interface CallerRights {
-  allowsModel(model: string): boolean;
-  allowsTier(tier: SecurityTier): boolean;
-}
+/** What the router itself needs of a chat request. */
+export const chatRequestSchema = z
+  .looseObject({
+    ...sharedMembers,
+    ...streamMembers,
+    messages: z
+      .array(z.looseObject({ role: z.string('each message needs a role') }), 'a list of messages is needed')
+      .min(1, 'at least one message is needed'),
+  })
+  .superRefine(refuseTwins);
 
-/** What the model routes need of the rest of the router. */
-export interface ModelRoutesOptions {
-  readonly directory: ModelDirectory;
-  /** Finds out who sends the request and counts it. @throws AuthenticationError, RateLimitError */
-  readonly admit: (exchange: Exchange) => Promise<CallerRights> | CallerRights;
-  readonly defaultTier: (model: string) => SecurityTier | undefined;
-  readonly maxBodyBytes: number;
-  readonly maxAnswerBytes: number;
-}
+/** Chat completions, in one piece and streamed. */
+export const CHAT_COMPLETIONS: ModelEndpoint = {
+  path: '/chat/completions',
+  schema: chatRequestSchema,
+  isGood(body): body is typeof body & { model: string } {
+    const { messages } = body;
+    if (!hasGoodShape(body) || !Array.isArray(messages) || messages.length === 0) return false;
+    return messages.every((message: unknown) => {
+      if (typeof message !== 'object' || message === null) return false;
+      return typeof (message as { role?: unknown }).role === 'string';
+    });
+  },
+  streams: true,
+  maxAnswerTokens: (body) =>
+    countMember(body, 'max_completion_tokens', countMember(body, 'max_tokens', 0)) * countMember(body, 'n', 1),
+};
 
-/** `POST /v1/chat/completions`, in one piece and streamed. */
+/** `POST /v1/chat/completions`. */
 export function chatCompletionRoutes(options: ModelRoutesOptions): readonly Route[] {
-  return [{ method: 'POST', path: '/v1/chat/completions', handle: (exchange) => completeChat(exchange, options) }];
-}
-
-async function completeChat(exchange: Exchange, options: ModelRoutesOptions): Promise<void> {
-  const rights = await options.admit(exchange);
-  const body = await readJsonBody(exchange.request, options.maxBodyBytes);
-  const { model, stream } = checkBody(chatRequestSchema, body.value);
-  if (!rights.allowsModel(model)) {
-    throw apiError('model_not_allowed', 'this API key does not allow this model', { param: 'model' });
-  }
-  const candidates = await options.directory.candidates(model, (id) => rights.allowsModel(id));
-  const tier = settleTier(exchange.request, body.value[TIER_FIELD], defaultTier(model, candidates, options));
-  if (!rights.allowsTier(tier.tier)) {
-    throw apiError('tier_not_allowed', `this API key does not allow tier ${tier.tier}`, { param: TIER_FIELD });
-  }
-  await forward(exchange.sink, {
-    candidates: fitForTier(candidates, tier.tier),
-    path: '/chat/completions',
-    body: (candidate) => bodyForModel(body, candidate.model),
-    stream: stream ?? false,
-    maxAnswerBytes: options.maxAnswerBytes,
-    answerHeaders: (candidate) => answerHeaders(tier, candidate),
-  });
-}
-
-/** The model's own default, or the highest among those an alias or an upstream's name leads to: never a quieter one. */
-function defaultTier(
-  model: string,
-  candidates: readonly Candidate[],
-  options: ModelRoutesOptions,
-): SecurityTier | undefined {
-  const own = options.defaultTier(model);
-  if (own !== undefined) return own;
-  const defaults = candidates.map((candidate) => options.defaultTier(candidate.model));
-  return [...SECURITY_TIERS].reverse().find((tier) => defaults.includes(tier));
-}
-
-/** Says which tier the request was handled at, why, and what kind of upstream answered. */
-function answerHeaders(tier: RequestTier, candidate: Candidate): HeaderFields {
-  return {
-    'x-sotto-tier': tier.tier,
-    'x-sotto-tier-source': tier.source,
-    'x-sotto-upstream-class': candidate.upstream.class,
-  };
+  return [
+    {
+      method: 'POST',
+      path: '/v1/chat/completions',
+      handle: (exchange) => answerModelRequest(exchange, options, CHAT_COMPLETIONS),
+      operation: {
+        summary: 'Answer a conversation',
+        tag: 'models',
+        credential: 'api-key',
+        request: { mediaType: 'application/json', schema: chatRequestSchema },
+        responses: {
+          200: {
+            description: 'The answer; with `stream`, its pieces as server-sent events and `data: [DONE]` at the end.',
+            content: { 'application/json': chatAnswerSchema, [EVENT_STREAM]: null },
+          },
+        },
+      },
+    },
+  ];
 }

@@ -1,7 +1,10 @@
-import { apiError } from '@sotto/protocol';
+import { type APIError, apiError } from '@sotto/protocol';
 import type { z } from 'zod';
 import type { ExchangeRequest } from '../http/exchange.ts';
 import { type JsonObject, readJsonObject } from '../http/json-object.ts';
+import { jsonFault } from './json-fault.ts';
+import type { AskedModel, ModelEndpoint } from './model-endpoint.ts';
+import { TIER_FIELD } from './request-body.ts';
 
 /** A request body that is a JSON object, as bytes and as a value. */
 export interface JsonBody {
@@ -30,7 +33,7 @@ export async function readJsonBody(request: ExchangeRequest, maxBytes: number): 
 /** Parses a JSON object. @throws InvalidRequestError `invalid_json` */
 export function parseJsonObject(bytes: Uint8Array): JsonObject {
   const value = readJsonObject(bytes);
-  if (value === null) throw apiError('invalid_json', 'the body is not a JSON object in UTF-8');
+  if (value === null) throw apiError('invalid_json', jsonFault(bytes));
   return value;
 }
 
@@ -38,9 +41,22 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject {
 export function checkBody<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  throw bodyFault(result.error);
+}
+
+/** Checks a model request, the quick way where it can. @throws InvalidRequestError as {@link checkBody} */
+export function parsedBody(
+  { isGood, schema }: Pick<ModelEndpoint, 'isGood' | 'schema'>,
+  value: JsonObject,
+): AskedModel {
+  return isGood(value) ? value : checkBody(schema, value);
+}
+
+function bodyFault(error: z.ZodError): APIError {
+  const [issue] = error.issues;
   const param = paramName(issue?.path ?? []);
-  throw apiError('invalid_request', `${param ?? 'the body'}: ${issue?.message ?? 'invalid'}`, { param });
+  const code = param === TIER_FIELD ? 'invalid_security_tier' : 'invalid_request';
+  return apiError(code, `${param ?? 'the body'}: ${issue?.message ?? 'invalid'}`, { param });
 }
 
 /** A path in OpenAI's notation: `messages[0].role`. */

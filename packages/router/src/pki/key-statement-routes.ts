@@ -31,6 +31,12 @@ export function keyStatementRoutes(identity: SigningIdentity, currentClaims: () 
           sendBytes(sink, 200, headers, await signed.body);
         }
       },
+      operation: {
+        summary: 'All of the router’s keys, signed with its identity',
+        tag: 'keys',
+        credential: 'none',
+        responses: { 200: { description: 'The claims and their signatures.', content: { 'application/json': null } } },
+      },
     },
   ];
 }

@@ -29,6 +29,12 @@ export function pkiRoutes(identity: RsaIdentity): readonly Route[] {
           sendBytes(sink, 200, headers, body);
         }
       },
+      operation: {
+        summary: 'The RSA key that nomyo-v1 requests are sealed to',
+        tag: 'keys',
+        credential: 'none',
+        responses: { 200: { description: 'The key, PEM.', content: { 'text/plain': null } } },
+      },
     },
   ];
 }

@@ -24,7 +24,7 @@ export interface RsaIdentity {
 export interface RsaIdentityOptions {
   /** Unencrypted PKCS#8, DER. It is copied into key handles and may be zeroed afterwards. */
   readonly pkcs8: Uint8Array;
-  /** Default: two a core. */
+  /** Default: one a core. More of them keep other requests waiting for a core. */
   readonly copies?: number | undefined;
   readonly maxWaiting: number;
 }
@@ -32,7 +32,7 @@ export interface RsaIdentityOptions {
 /** Imports the key as often as it is to work side by side. @throws ConfigurationError `invalid_key_file` */
 export async function openRsaIdentity(options: RsaIdentityOptions): Promise<RsaIdentity> {
   const { pkcs8 } = options;
-  const copies = options.copies ?? availableParallelism() * 2;
+  const copies = options.copies ?? availableParallelism();
   const first = await importPrivateKeyPkcs8(nodeCrypto, pkcs8);
   const others = await Promise.all(Array.from({ length: copies - 1 }, () => importPrivateKeyPkcs8(nodeCrypto, pkcs8)));
   const publicKey = await importPublicKeySpki(nodeCrypto, publicPart(pkcs8));

@@ -1,93 +1,60 @@
 import { apiError } from '@sotto/protocol';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { HeaderFields } from '../http/exchange.ts';
+import { Counter } from './counter.ts';
+import { type Allowance, requestHeaders } from './limit-headers.ts';
+import { counterKind, type LimiterFactory, memoryLimiters } from './limiter-factory.ts';
 
-/** How many requests somebody may send. */
+export type { LimiterFactory } from './limiter-factory.ts';
+
+/** How many requests somebody may send now; undefined means without limit. */
 export interface RequestAllowance {
-  /** Whom to count for. */
+  /** Whom to count for: a virtual key's id. */
   readonly name: string;
   readonly requestsPerMinute: number | undefined;
   readonly requestsPerDay: number | undefined;
 }
 
-/** Makes the counter of one window; by default one in this process's memory. */
-export type LimiterFactory = (options: { keyPrefix: string; points: number; duration: number }) => RateLimiterAbstract;
-
 const MINUTE_SECONDS = 60;
 const DAY_SECONDS = 86_400;
-
-interface Window {
-  readonly limit: number;
-  readonly limiter: RateLimiterAbstract;
-}
+const NOTHING_TO_SAY: HeaderFields = Object.freeze({});
 
 /** Counts requests in fixed windows that begin with the first request in them. */
 export class RequestLimits {
-  readonly #makeLimiter: LimiterFactory;
-  readonly #windows = new Map<string, readonly Window[]>();
+  readonly #minute: Counter;
+  readonly #day: Counter;
 
-  constructor(makeLimiter: LimiterFactory = (options) => new RateLimiterMemory(options)) {
-    this.#makeLimiter = makeLimiter;
+  constructor(makeLimiter: LimiterFactory = memoryLimiters) {
+    this.#minute = new Counter(makeLimiter, counterKind('requests-minute', MINUTE_SECONDS));
+    this.#day = new Counter(makeLimiter, counterKind('requests-day', DAY_SECONDS));
   }
 
   /**
-   * Counts one request.
+   * Counts one request, against what its sender may send at this moment.
    * @returns the header fields that tell how many are left in the window that is nearest to its end
    * @throws RateLimitError `rate_limit_exceeded`, with the time until the next is allowed
    */
-  async admit(allowance: RequestAllowance): Promise<HeaderFields> {
-    let tightest: HeaderFields = {};
-    let fewest = Number.POSITIVE_INFINITY;
-    for (const { limit, limiter } of this.#windowsOf(allowance)) {
-      const outcome = await consume(limiter, allowance.name);
-      const headers = limitHeaders(limit, outcome);
-      if (outcome.consumedPoints > limit) {
-        throw apiError('rate_limit_exceeded', `this API key's limit of ${limit} requests is reached`, {
-          headers,
-          retryAfterMs: Math.max(outcome.msBeforeNext, 1),
-        });
-      }
-      if (outcome.remainingPoints < fewest) {
-        fewest = outcome.remainingPoints;
-        tightest = headers;
-      }
-    }
-    return tightest;
+  admit(allowance: RequestAllowance): HeaderFields | Promise<HeaderFields> {
+    if (allowance.requestsPerMinute === undefined && allowance.requestsPerDay === undefined) return NOTHING_TO_SAY;
+    return this.#count(allowance);
   }
 
-  #windowsOf({ name, requestsPerMinute, requestsPerDay }: RequestAllowance): readonly Window[] {
-    const known = this.#windows.get(name);
-    if (known !== undefined) return known;
-    const windows: Window[] = [];
-    const add = (kind: string, limit: number | undefined, duration: number): void => {
-      if (limit === undefined) return;
-      windows.push({ limit, limiter: this.#makeLimiter({ keyPrefix: `${kind}:${name}`, points: limit, duration }) });
-    };
-    add('minute', requestsPerMinute, MINUTE_SECONDS);
-    add('day', requestsPerDay, DAY_SECONDS);
-    this.#windows.set(name, windows);
-    return windows;
+  async #count({ name, requestsPerMinute, requestsPerDay }: RequestAllowance): Promise<HeaderFields> {
+    const minute = requestsPerMinute === undefined ? null : await countOne(this.#minute, name, requestsPerMinute);
+    // What the minute refuses does not count for the day.
+    const day = requestsPerDay === undefined ? null : await countOne(this.#day, name, requestsPerDay);
+    const tightest = minute === null || (day !== null && day.remaining < minute.remaining) ? day : minute;
+    return tightest === null ? NOTHING_TO_SAY : requestHeaders(tightest);
   }
 }
 
-/** The limiter rejects with its result where the limit is reached, and with an error where it broke. */
-async function consume(limiter: RateLimiterAbstract, name: string): Promise<RateLimiterRes> {
-  try {
-    return await limiter.consume(name);
-  } catch (outcome) {
-    if (outcome instanceof RateLimiterRes) return outcome;
-    throw outcome;
+async function countOne(counter: Counter, name: string, limit: number): Promise<Allowance> {
+  const { total, resetMs } = await counter.add(name, 1);
+  const allowance = { limit, remaining: Math.max(limit - total, 0), resetMs };
+  if (total > limit) {
+    throw apiError('rate_limit_exceeded', `this API key's limit of ${limit} requests is reached`, {
+      headers: requestHeaders(allowance),
+      retryAfterMs: resetMs,
+    });
   }
-}
-
-function limitHeaders(limit: number, outcome: RateLimiterRes): HeaderFields {
-  const remaining = String(Math.max(outcome.remainingPoints, 0));
-  return {
-    'x-ratelimit-limit': String(limit),
-    'x-ratelimit-remaining': remaining,
-    'x-ratelimit-reset': String(Math.ceil((Date.now() + outcome.msBeforeNext) / 1000)),
-    'x-ratelimit-limit-requests': String(limit),
-    'x-ratelimit-remaining-requests': remaining,
-    'x-ratelimit-reset-requests': `${Math.ceil(outcome.msBeforeNext / 1000)}s`,
-  };
+  return allowance;
 }

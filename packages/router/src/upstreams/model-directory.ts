@@ -1,13 +1,17 @@
 import { apiError } from '@sotto/protocol';
 import type { Candidate } from './candidates.ts';
-import type { CountedUpstream } from './counted-upstream.ts';
-import { discoverModels } from './discover-models.ts';
+import { DiscoveredModels } from './discover-models.ts';
+import type { GuardedUpstream } from './guarded-upstream.ts';
+import type { UpstreamState } from './upstream-state.ts';
 
-/** An upstream and the models it offers; null models are asked for at its `/models`. */
+/** An upstream and the models it offers: as configured, or as it says itself. */
 export interface DirectoryEntry {
-  readonly upstream: CountedUpstream;
-  readonly models: readonly string[] | null;
+  readonly upstream: GuardedUpstream;
+  readonly models: readonly string[] | DiscoveredModels;
 }
+
+/** Alias → models in the order to try. */
+export type Aliases = Readonly<Record<string, readonly string[]>>;
 
 /** A model as `/v1/models` lists it. */
 export interface ListedModel {
@@ -18,38 +22,43 @@ export interface ListedModel {
 const REFRESH_MS = 60_000;
 /** A model nobody knows makes the directory ask again, but not more often than this. */
 const MISS_REFRESH_MS = 2_000;
-/** Models an upstream may list; more are left out, so that a broken one cannot fill the memory. */
-const MAX_MODELS_PER_UPSTREAM = 10_000;
 
-/** Who offers which model: as configured, or as the upstreams themselves say. */
+/** Who offers which model, and in which order to ask. */
 export class ModelDirectory {
   readonly #entries: readonly DirectoryEntry[];
-  readonly #aliases: Readonly<Record<string, readonly string[]>>;
-  readonly #discovered = new Map<string, readonly string[]>();
-  #refreshedAtMs = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<void> | null = null;
+  readonly #aliases: () => Aliases;
+  readonly #discovered: readonly DiscoveredModels[];
 
-  constructor(entries: readonly DirectoryEntry[], aliases: Readonly<Record<string, readonly string[]>>) {
+  /** @param aliases those of now: asked at every request */
+  constructor(entries: readonly DirectoryEntry[], aliases: Aliases | (() => Aliases)) {
     this.#entries = entries;
-    this.#aliases = aliases;
+    this.#aliases = typeof aliases === 'function' ? aliases : () => aliases;
+    this.#discovered = entries.flatMap(({ models }) => (models instanceof DiscoveredModels ? [models] : []));
   }
 
-  /** Asks every upstream that has no configured models for its list. Never rejects: who does not answer keeps its old list. */
+  /** Asks for the lists that are not configured. Never rejects: who does not answer keeps its old list. */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#askAll().finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
+    return this.#refreshOlderThan(0);
+  }
+
+  /** How every upstream fares now, in the order of the configuration. */
+  states(): readonly UpstreamState[] {
+    return this.#entries.map(({ upstream }) => upstream.state);
+  }
+
+  /** Whether at least one upstream is healthy and takes calls. */
+  isReady(): boolean {
+    return this.#entries.some(({ upstream }) => upstream.healthy && upstream.closedForMs === 0);
   }
 
   /** All models and aliases, in the order of the configuration, each once. */
   async list(): Promise<readonly ListedModel[]> {
-    await this.#refreshIfOlderThan(REFRESH_MS);
+    await this.#refreshOlderThan(REFRESH_MS);
     const models = new Map<string, ListedModel>();
-    for (const id of Object.keys(this.#aliases)) models.set(id, { id, ownedBy: 'alias' });
-    for (const { upstream, models: configured } of this.#entries) {
-      for (const id of configured ?? this.#discovered.get(upstream.name) ?? []) {
-        if (!models.has(id)) models.set(id, { id, ownedBy: upstream.name });
+    for (const id of Object.keys(this.#aliases())) models.set(id, { id, ownedBy: 'alias' });
+    for (const entry of this.#entries) {
+      for (const id of modelsOf(entry)) {
+        if (!models.has(id)) models.set(id, { id, ownedBy: entry.upstream.name });
       }
     }
     return [...models.values()];
@@ -57,14 +66,17 @@ export class ModelDirectory {
 
   /**
    * Who can answer for a model, in the order to try: the targets of an alias in turn, else every upstream that
-   * lists the model, the least loaded first, else the upstream whose name stands before the slash.
+   * lists the model, else the upstream whose name stands before the slash. Of the upstreams of one model the healthy
+   * come before the unhealthy, those with a free place before those where a call would wait, and then the least
+   * loaded for its weight. Unhealthy ones are asked last rather than never: a probe may be wrong, and the caller would
+   * get nothing else. Those that take no calls are among them, for whoever picks a tier must know that they exist.
    * @throws NotFoundError `model_not_found`, with the names that there are
    */
   async candidates(model: string, allowed: (model: string) => boolean): Promise<readonly Candidate[]> {
-    if (performance.now() - this.#refreshedAtMs > REFRESH_MS) void this.refresh();
+    if (this.#discovered.length > 0) void this.#refreshOlderThan(REFRESH_MS);
     let found = this.#lookUp(model);
-    if (found.length === 0 && this.#entries.some((entry) => entry.models === null)) {
-      await this.#refreshIfOlderThan(MISS_REFRESH_MS);
+    if (found.length === 0 && this.#discovered.length > 0) {
+      await this.#refreshOlderThan(MISS_REFRESH_MS);
       found = this.#lookUp(model);
     }
     if (found.length > 0) return found;
@@ -80,40 +92,40 @@ export class ModelDirectory {
   }
 
   #lookUp(model: string): readonly Candidate[] {
-    const targets = Object.hasOwn(this.#aliases, model) ? (this.#aliases[model] ?? []) : [model];
+    const aliases = this.#aliases();
+    const targets = Object.hasOwn(aliases, model) ? (aliases[model] ?? []) : [model];
     return targets.flatMap((target) => this.#offering(target));
   }
 
   #offering(model: string): readonly Candidate[] {
-    const listed = this.#entries.filter((entry) => this.#offers(entry, model));
-    if (listed.length > 0) return byLoad(listed).map(({ upstream }) => ({ upstream, model }));
+    const listed = this.#entries.filter((entry) => modelsOf(entry).includes(model));
+    if (listed.length > 0) return inOrderToTry(listed).map(({ upstream }) => candidate(upstream, model));
     const slash = model.indexOf('/');
     const rest = model.slice(slash + 1);
     const named = this.#entries.find(({ upstream }) => slash > 0 && upstream.name === model.slice(0, slash));
-    return named !== undefined && this.#offers(named, rest) ? [{ upstream: named.upstream, model: rest }] : [];
+    return named !== undefined && modelsOf(named).includes(rest) ? [candidate(named.upstream, rest)] : [];
   }
 
-  #offers(entry: DirectoryEntry, model: string): boolean {
-    return (entry.models ?? this.#discovered.get(entry.upstream.name))?.includes(model) ?? false;
-  }
-
-  async #refreshIfOlderThan(ageMs: number): Promise<void> {
-    if (performance.now() - this.#refreshedAtMs > ageMs) await this.refresh();
-  }
-
-  async #askAll(): Promise<void> {
-    const unknown = this.#entries.filter((entry) => entry.models === null);
-    await Promise.all(
-      unknown.map(async ({ upstream }) => {
-        const models = await discoverModels(upstream);
-        if (models !== null) this.#discovered.set(upstream.name, models.slice(0, MAX_MODELS_PER_UPSTREAM));
-      }),
-    );
-    this.#refreshedAtMs = performance.now();
+  async #refreshOlderThan(ageMs: number): Promise<void> {
+    const old = this.#discovered.filter((models) => models.ageMs > ageMs);
+    await Promise.all(old.map((models) => models.ask().catch(() => null)));
   }
 }
 
-/** The least loaded first, for its weight; the configuration's order among equals. */
-function byLoad(entries: readonly DirectoryEntry[]): readonly DirectoryEntry[] {
-  return entries.length === 1 ? entries : [...entries].sort((a, b) => a.upstream.load - b.upstream.load);
+function modelsOf({ models }: DirectoryEntry): readonly string[] {
+  return models instanceof DiscoveredModels ? models.models : models;
+}
+
+function candidate(upstream: GuardedUpstream, model: string): Candidate {
+  return { upstream, model, closedForMs: upstream.closedForMs };
+}
+
+/** The configuration's order among equals. */
+function inOrderToTry(entries: readonly DirectoryEntry[]): readonly DirectoryEntry[] {
+  if (entries.length === 1) return entries;
+  return [...entries].sort(({ upstream: a }, { upstream: b }) => hindrance(a) - hindrance(b) || a.load - b.load);
+}
+
+function hindrance(upstream: GuardedUpstream): number {
+  return (upstream.healthy ? 0 : 2) + (upstream.isFull ? 1 : 0);
 }

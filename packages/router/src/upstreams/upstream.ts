@@ -37,6 +37,11 @@ export interface UpstreamCall {
   resume(): void;
   /** Ends the call; nothing is reported any more. */
   cancel(): void;
+  /**
+   * Ends the call because its answer is no good, up to and within `onEnd`: the failure counts against the upstream.
+   * @param code the error code that the answer comes to
+   */
+  reject?(code: string): void;
 }
 
 /** One model server. */

@@ -1,76 +1,102 @@
-import { createHash } from 'node:crypto';
 import { apiError, type SecurityTier } from '@sotto/protocol';
+import { bearerToken } from '../http/bearer-token.ts';
 import type { HeaderFields } from '../http/exchange.ts';
+import type { KeyHash } from './key-hash.ts';
+import type { VirtualKey } from './virtual-key.ts';
 
-/** What an API key allows. Undefined means without limit. */
-export interface KeyRecord {
-  readonly name: string;
-  /** Model ids; one that ends in `*` stands for all that begin so. */
-  readonly models: readonly string[] | undefined;
-  readonly tiers: readonly SecurityTier[] | undefined;
-  readonly requestsPerMinute: number | undefined;
-  readonly requestsPerDay: number | undefined;
+/** A virtual key, and its hash to find it by. */
+export interface HashedKey extends VirtualKey {
+  /** As {@link KeyHash} makes it. */
+  readonly hash: string;
 }
 
 /** Whoever sent a request. */
-export type Caller = KeyRecord;
+export type Caller = VirtualKey;
 
 /** The caller of a router with `auth: open`. */
 const ANYBODY: Caller = {
+  id: 'anybody',
   name: 'anybody',
   models: undefined,
   tiers: undefined,
+  defaultTier: undefined,
   requestsPerMinute: undefined,
   requestsPerDay: undefined,
+  tokensPerMinute: undefined,
+  budget: undefined,
+  expiresAtMs: null,
+  revokedAtMs: null,
 };
 
 /**
- * The API keys, by SHA-256: a key has at least as many bits as the hash can be searched for, and looking a hash up
- * takes a time that tells nothing of the key.
+ * The virtual keys of now, in memory by their keyed hash. Whatever becomes of a key, the same hash is made and the same
+ * map is asked; and what the map compares tells nothing of a key, for nobody else can make the hash.
  */
 export class KeyRing {
-  readonly #byHash: ReadonlyMap<string, KeyRecord> | null;
+  /** Those of the configuration, in its order. */
+  readonly configured: readonly HashedKey[];
+  readonly #isOpen: boolean;
+  readonly #keyHash: KeyHash;
+  readonly #now: () => number;
+  #byHash: Map<string, HashedKey>;
 
-  /** @param keys the keys in clear with their records; null lets everybody in */
-  constructor(keys: Iterable<readonly [key: string, record: KeyRecord]> | null) {
-    this.#byHash = keys === null ? null : new Map(Array.from(keys, ([key, record]) => [hash(key), record]));
+  /** @param configured the configuration's keys; null lets everybody in */
+  constructor(configured: readonly HashedKey[] | null, keyHash: KeyHash, now: () => number = Date.now) {
+    this.configured = configured ?? [];
+    this.#isOpen = configured === null;
+    this.#keyHash = keyHash;
+    this.#now = now;
+    this.#byHash = index(this.configured);
   }
 
   /**
-   * Finds who sends a request, from `Authorization: Bearer` or `X-API-Key`.
-   * @throws AuthenticationError `missing_api_key`, `invalid_api_key`
+   * Finds who sends a request, from `Authorization: Bearer`, `X-API-Key` or `api-key`.
+   * @throws AuthenticationError `missing_api_key`, `invalid_api_key`, `api_key_revoked`, `api_key_expired`
    */
   authenticate(headers: HeaderFields): Caller {
-    if (this.#byHash === null) return ANYBODY;
-    const key = readKey(headers);
-    if (key === null) {
+    if (this.#isOpen) return ANYBODY;
+    const presented = readKey(headers);
+    if (presented === null) {
       throw apiError('missing_api_key', 'an API key is needed: send Authorization: Bearer YOUR_KEY, or X-API-Key');
     }
-    const record = this.#byHash.get(hash(key));
-    if (record === undefined) throw apiError('invalid_api_key', 'the API key is not known here');
-    return record;
+    const key = this.#byHash.get(this.#keyHash.ofKey(presented));
+    if (key === undefined) throw apiError('invalid_api_key', 'the API key is not known here');
+    if (key.revokedAtMs !== null) throw apiError('api_key_revoked', 'the API key has been revoked: ask for another');
+    if (key.expiresAtMs !== null && key.expiresAtMs <= this.#now()) {
+      throw apiError('api_key_expired', 'the API key has expired: ask for another');
+    }
+    return key;
+  }
+
+  /** Replaces the keys beside those of the configuration, all at once. */
+  replace(stored: readonly HashedKey[]): void {
+    this.#byHash = index([...stored, ...this.configured]);
+  }
+
+  /** Adds a key beside those of the configuration, or changes one. */
+  put(key: HashedKey): void {
+    if (this.configured.some(({ hash }) => hash === key.hash)) return;
+    this.#byHash.set(key.hash, key);
   }
 }
 
+/** Of two entries for one key the last counts. */
+function index(keys: readonly HashedKey[]): Map<string, HashedKey> {
+  return new Map(keys.map((key) => [key.hash, key]));
+}
+
 function readKey(headers: HeaderFields): string | null {
-  const [, bearer] = /^Bearer +(\S+) *$/i.exec(headers['authorization'] ?? '') ?? [];
-  const key = bearer ?? headers['x-api-key'];
+  const key = bearerToken(headers) ?? headers['x-api-key'] ?? headers['api-key'];
   return key === undefined || key === '' ? null : key;
 }
 
-function hash(key: string): string {
-  return createHash('sha256').update(key).digest('base64');
-}
-
 /** Whether a caller may use a model. */
-export function allowsModel(caller: Caller, model: string): boolean {
-  if (caller.models === undefined) return true;
-  return caller.models.some((pattern) =>
-    pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : pattern === model,
-  );
+export function allowsModel({ models }: Caller, model: string): boolean {
+  if (models === undefined) return true;
+  return models.some((pattern) => (pattern.endsWith('*') ? model.startsWith(pattern.slice(0, -1)) : pattern === model));
 }
 
 /** Whether a caller may use a tier. */
-export function allowsTier(caller: Caller, tier: SecurityTier): boolean {
-  return caller.tiers?.includes(tier) ?? true;
+export function allowsTier({ tiers }: Caller, tier: SecurityTier): boolean {
+  return tiers?.includes(tier) ?? true;
 }

@@ -1,5 +1,6 @@
 import type { RouterConfig } from '../config/schema.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
+import type { Announcement } from '../open-records.ts';
 
 /** The keys that all workers share; they live in the processes' memory and in the channel between them. */
 export interface SharedSecrets {
@@ -9,6 +10,8 @@ export interface SharedSecrets {
   readonly identityPem: string;
   /** The HPKE keys in use now, oldest first. */
   readonly seeds: readonly GenerationSeed[];
+  /** 32 bytes in base64: what is kept is hashed and sealed under it. */
+  readonly storageKey: string;
 }
 
 /** What the primary process tells a worker. */
@@ -16,6 +19,8 @@ export type ToWorker =
   | { readonly sotto: 'start'; readonly config: RouterConfig; readonly secrets: SharedSecrets }
   | { readonly sotto: 'rotate'; readonly seed: GenerationSeed }
   | { readonly sotto: 'shut-down' }
+  /** Another worker has changed the store. */
+  | { readonly sotto: 'reload'; readonly what: Announcement }
   | { readonly sotto: 'replay-outcome'; readonly call: number; readonly outcome: 'added' | 'seen' | 'full' };
 
 /** What a worker tells the primary process. */
@@ -31,7 +36,9 @@ export type ToPrimary =
   | { readonly sotto: 'failed'; readonly message: string }
   | { readonly sotto: 'internal-error'; readonly requestId: string; readonly name: string }
   | { readonly sotto: 'replay-add'; readonly call: number; readonly id: string }
-  | { readonly sotto: 'replay-forget'; readonly id: string };
+  | { readonly sotto: 'replay-forget'; readonly id: string }
+  /** The worker has changed the store. */
+  | { readonly sotto: 'announce'; readonly what: Announcement };
 
 /** Whether a message over the channel is one of ours; other libraries send theirs over the same one. */
 export function isOurs(message: unknown): message is { readonly sotto: string } {

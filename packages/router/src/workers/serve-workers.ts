@@ -8,7 +8,9 @@ import { KeyRotation } from '../hpke-keys/key-rotation.ts';
 import { generateRsaPkcs8, readRsaPkcs8File } from '../pki/rsa-identity.ts';
 import { generateSigningIdentity, readIdentityFile } from '../pki/signing-identity.ts';
 import { ReplayWindow } from '../replay/replay-window.ts';
-import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
+import { isLasting } from '../storage/open-store.ts';
+import { readStorageKey } from '../storage/storage-key.ts';
+import { isOurs, type SharedSecrets, type ToPrimary, type ToWorker } from './messages.ts';
 
 const MAX_REPLAY_ENTRIES = 1_000_000;
 /** Between a worker's death and its successor's birth: one that dies at once must not spin. */
@@ -40,7 +42,8 @@ export async function serveWorkers(
   count: number,
   events: WorkerEvents = {},
 ): Promise<WorkerServer> {
-  const crew = new Crew(config, await sharedRsaKey(config), await sharedIdentity(config), events);
+  refuseSeparateStores(config);
+  const crew = new Crew(config, await sharedSecrets(config), events);
   try {
     const { url, rsaFingerprint, signerFingerprint } = await crew.start(count);
     return { url, rsaFingerprint, signerFingerprint, close: () => crew.shutDown() };
@@ -55,18 +58,16 @@ type Listening = Extract<ToPrimary, { sotto: 'listening' }>;
 /** The worker processes, and what they share. */
 class Crew {
   readonly #config: RouterConfig;
-  readonly #rsaPkcs8: string | null;
-  readonly #identityPem: string;
+  readonly #secrets: Omit<SharedSecrets, 'seeds'>;
   readonly #rotation: KeyRotation;
   readonly #events: WorkerEvents;
   readonly #replays: ReplayWindow;
   readonly #workers = new Set<Worker>();
   #state: 'starting' | 'serving' | 'closing' = 'starting';
 
-  constructor(config: RouterConfig, rsaPkcs8: string | null, identityPem: string, events: WorkerEvents) {
+  constructor(config: RouterConfig, secrets: Omit<SharedSecrets, 'seeds'>, events: WorkerEvents) {
     this.#config = config;
-    this.#rsaPkcs8 = rsaPkcs8;
-    this.#identityPem = identityPem;
+    this.#secrets = secrets;
     const periods = {
       rotationMs: config.ohttp.rotationSeconds * 1_000,
       overlapMs: config.ohttp.overlapSeconds * 1_000,
@@ -121,12 +122,15 @@ class Crew {
       send(worker, { sotto: 'shut-down' });
       return;
     }
-    const secrets = { rsaPkcs8: this.#rsaPkcs8, identityPem: this.#identityPem, seeds: this.#rotation.live };
+    const secrets = { ...this.#secrets, seeds: this.#rotation.live };
     send(worker, { sotto: 'start', config: this.#config, secrets });
   }
 
   #serveMessage(worker: Worker, told: Exclude<ToPrimary, { sotto: 'ready' | 'listening' | 'failed' }>): void {
     switch (told.sotto) {
+      case 'announce':
+        for (const other of this.#workers) if (other !== worker) send(other, { sotto: 'reload', what: told.what });
+        break;
       case 'replay-add':
         send(worker, { sotto: 'replay-outcome', call: told.call, outcome: this.#replays.add(told.id) });
         break;
@@ -155,6 +159,23 @@ class Crew {
 function send(worker: Worker, message: ToWorker): void {
   // A worker that is just dying cannot be told: its exit is handled where it is noticed.
   if (worker.isConnected()) worker.send(message, undefined, () => {});
+}
+
+/** Each worker would have a store in its own memory: a key made by one would be unknown to the others. */
+function refuseSeparateStores(config: RouterConfig): void {
+  if (isLasting(config.storage) || (config.admin === undefined && config.chatbots.length === 0)) return;
+  throw new ConfigurationError('storage: several workers with admin or chatbots need sqlite:PATH, which they share', {
+    code: 'invalid_config',
+  });
+}
+
+async function sharedSecrets(config: RouterConfig): Promise<Omit<SharedSecrets, 'seeds'>> {
+  const storageKey = await readStorageKey(config.storageKey, process.env, isLasting(config.storage));
+  return {
+    rsaPkcs8: await sharedRsaKey(config),
+    identityPem: await sharedIdentity(config),
+    storageKey: Buffer.from(storageKey).toString('base64'),
+  };
 }
 
 /** Over the channel between parent and child: memory and a socket pair of this machine's kernel, no file. */

@@ -1,25 +1,32 @@
 // Runs in a worker process: waits for its configuration, serves, and shuts down when the primary says so or is gone.
 import { Buffer } from 'node:buffer';
 import { SottoError } from '@sotto/protocol';
-import { RateLimiterCluster } from 'rate-limiter-flexible';
 import { createRouter } from '../app.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
+import type { Announcement } from '../open-records.ts';
+import { clusterLimiters } from '../rate-limits/cluster-limiters.ts';
 import { ReplayWindow } from '../replay/replay-window.ts';
 import { type RouterServer, serve } from '../serve.ts';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 import { SharedReplays } from './shared-replays.ts';
 
 const MAX_REPLAY_ENTRIES = 1_000_000;
-const LIMITER_TIMEOUT_MS = 2_000;
 
 let server: RouterServer | null = null;
 /** Seeds that came while the router was being made. */
 const early: GenerationSeed[] = [];
 let onSeed: (seed: GenerationSeed) => void = (seed) => void early.push(seed);
 let replays: SharedReplays | null = null;
+/** What was announced while the router was being made: it may have read the store before. */
+const missed = new Set<Announcement>();
+let reload: (what: Announcement) => void = (what) => void missed.add(what);
 
 function tell(message: ToPrimary): void {
   process.send?.(message);
+}
+
+function reportInternal(requestId: string, error: unknown): void {
+  tell({ sotto: 'internal-error', requestId, name: error instanceof Error ? error.name : typeof error });
 }
 
 async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
@@ -39,10 +46,13 @@ async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>)
       },
     },
     replays: shared,
-    makeLimiter: (options) => new RateLimiterCluster({ ...options, timeoutMs: LIMITER_TIMEOUT_MS }),
-    onInternalError: (requestId, error) =>
-      tell({ sotto: 'internal-error', requestId, name: error instanceof Error ? error.name : typeof error }),
+    makeLimiter: clusterLimiters,
+    storageKey: new Uint8Array(Buffer.from(secrets.storageKey, 'base64')),
+    announce: (what) => tell({ sotto: 'announce', what }),
+    onInternalError: reportInternal,
   });
+  reload = (what) => void router.reload(what).catch((error: unknown) => reportInternal('reload', error));
+  for (const what of missed) reload(what);
   server = await serve(router);
   tell({
     sotto: 'listening',
@@ -73,6 +83,9 @@ process.on('message', (message: unknown) => {
       break;
     case 'shut-down':
       void shutDown();
+      break;
+    case 'reload':
+      reload(told.what);
       break;
     case 'replay-outcome':
       replays?.settle(told);

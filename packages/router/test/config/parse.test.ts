@@ -19,6 +19,8 @@ function refusal(input: unknown): string {
 const withUpstream = (more: object) => ({ ...GOOD, upstreams: [{ ...UPSTREAM, ...more }] });
 const withKey = (key: object) => ({ upstreams: [UPSTREAM], keys: [{ name: 'one', key: 'sotto_good-key', ...key }] });
 
+const CHATBOT = { id: 'a', name: 'A', model: 'm' };
+
 describe('a configuration', () => {
   test('needs an upstream and a word about keys, and has defaults for the rest', () => {
     expect(parseConfig(GOOD)).toMatchObject({
@@ -110,12 +112,24 @@ describe('a configuration', () => {
   });
 
   test.each([
-    ['redis', { ...GOOD, redis: 'redis://x' }],
-    ['chatbots', { ...GOOD, chatbots: [] }],
-    ['tokensPerMinute', withKey({ limits: { tokensPerMinute: 5 } })],
+    ['redis', { ...GOOD, redis: 'http://x' }],
+    ['chatbots', { ...GOOD, chatbots: [{ id: 'a', name: 'A' }] }],
+    ['chatbots.1.id', { ...GOOD, chatbots: [CHATBOT, CHATBOT] }],
+    ['tokensPerMinute', withKey({ limits: { tokensPerMinute: 0 } })],
     ['budget', withKey({ budget: 5 })],
-  ])('that asks for what is not there yet (%s) is told so', (key, input) => {
-    expect(refusal(input)).toContain(`${key} is not supported by this version`);
+    ['budget.usd', withKey({ budget: { usd: 0.0000001 } })],
+    ['expiresAt', withKey({ expiresAt: 'tomorrow' })],
+    ['storageKey', { ...GOOD, storage: 'sqlite:a.db' }],
+    ['storage', { ...GOOD, storage: 'postgres://x' }],
+    ['metrics', { ...GOOD, metrics: 'admin' }],
+    ['admin', { ...GOOD, admin: {} }],
+    ['keyPrefix', { ...GOOD, keyPrefix: 'a b_' }],
+    [
+      'models.m.price.inputPerMillion',
+      { ...GOOD, models: { m: { price: { inputPerMillion: -1, outputPerMillion: 1 } } } },
+    ],
+  ])('with a wrong %s is refused, and the mistake is named', (key, input) => {
+    expect(refusal(input)).toContain(key);
   });
 
   test('has all its mistakes named at once', () => {

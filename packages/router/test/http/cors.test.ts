@@ -37,7 +37,7 @@ describe('a router with API keys', () => {
       expect(answer.status, path).toBe(204);
       expect(corsOf(answer)).toEqual({
         'access-control-allow-origin': '*',
-        'access-control-allow-methods': 'GET, POST',
+        'access-control-allow-methods': 'GET, POST, DELETE',
         'access-control-allow-headers': 'authorization,content-type,x-stainless-os',
         'access-control-max-age': '86400',
       });

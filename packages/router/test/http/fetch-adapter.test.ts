@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Router } from '../../src/app.ts';
+import type { Router } from '../../src/router.ts';
 import { eventually, gate } from '../eventually.ts';
 import { chat, testRouter, upstreamsAt } from '../running-router.ts';
 import { completion, completionEvents, json, type StandInUpstream, startStandIn } from '../stand-in-upstream.ts';

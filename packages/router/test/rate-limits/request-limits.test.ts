@@ -26,7 +26,7 @@ describe('the limits of a key', () => {
       expect(headers).toMatchObject({
         'x-ratelimit-limit-requests': '3',
         'x-ratelimit-remaining-requests': String(remaining),
-        'x-ratelimit-reset-requests': '60s',
+        'x-ratelimit-reset-requests': '1m0s',
       });
     }
   });
@@ -72,6 +72,43 @@ describe('the limits of a key', () => {
     await limits.admit(allowance(5, 3));
   });
 
+  test('follow what the key may do at this moment', async () => {
+    const limits = new RequestLimits();
+    await limits.admit(allowance(1));
+    await expect(limits.admit(allowance(1))).rejects.toMatchObject({ status: 429 });
+    expect(await limits.admit(allowance(5))).toMatchObject({
+      'x-ratelimit-limit': '5',
+      'x-ratelimit-remaining': '2',
+    });
+    expect(limits.admit(allowance())).toEqual({});
+  });
+
+  test('do not count for the day what the minute refuses', async () => {
+    const limits = new RequestLimits();
+    await limits.admit(allowance(1, 2));
+    await expect(limits.admit(allowance(1, 2))).rejects.toMatchObject({ headers: { 'x-ratelimit-limit': '1' } });
+    vi.advanceTimersByTime(60_001);
+    expect(await limits.admit(allowance(1, 2))).toMatchObject({ 'x-ratelimit-remaining': '0' });
+  });
+
+  test('never ask for a longer wait than the window, whatever the clock does', async () => {
+    const limits = new RequestLimits();
+    const now = Date.now();
+    await limits.admit(allowance(1));
+    vi.setSystemTime(now - 3_600_000);
+    await expect(limits.admit(allowance(1))).rejects.toMatchObject({ status: 429, retryAfterMs: 60_000 });
+    vi.setSystemTime(now + 3_600_000);
+    await limits.admit(allowance(1));
+  });
+
+  test('forget who does not come any more', async () => {
+    const limits = new RequestLimits();
+    for (let index = 0; index < 100; index++) await limits.admit(allowance(1, 1, `key${index}`));
+    expect(vi.getTimerCount()).toBe(200);
+    vi.advanceTimersByTime(86_400_001);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('are each key’s own', async () => {
     const limits = new RequestLimits();
     await limits.admit(allowance(1, undefined, 'one'));
@@ -93,7 +130,7 @@ describe('the limits of a key', () => {
   test('may be counted by a counter from outside, whose failure is not taken for a refusal', async () => {
     const broken = new RequestLimits((options) => {
       const limiter = new RateLimiterMemory(options);
-      limiter.consume = () => Promise.reject(new Error('the counter is gone'));
+      limiter.penalty = () => Promise.reject(new Error('the counter is gone'));
       return limiter;
     });
     await expect(broken.admit(allowance(1))).rejects.toThrow('the counter is gone');

@@ -4,6 +4,7 @@ import type { HeaderFields, ResponseSink } from '../../http/exchange.ts';
 
 /** Seals an answer's body in frames; status and header fields stay in clear, as this protocol has it. */
 export class FrameSink implements ResponseSink {
+  status: number | undefined;
   readonly #outer: ResponseSink;
   readonly #response: EhbpSealedResponse;
 
@@ -17,6 +18,7 @@ export class FrameSink implements ResponseSink {
   }
 
   head(status: number, headers: HeaderFields): void {
+    this.status = status;
     // The plaintext's length is not the body's.
     const { 'content-length': _length, ...kept } = headers;
     this.#outer.head(status, { ...kept, [RESPONSE_NONCE_HEADER]: this.#response.responseNonce });

@@ -46,6 +46,12 @@ export function ehbpKeyRoutes(keys: KeySchedule): readonly Route[] {
         const body = encodeEhbpKeyConfig(keys.current.ehbpKeyPair.publicKey);
         sendBytes(sink, 200, { 'content-type': EHBP_KEYS_MEDIA_TYPE, 'cache-control': 'no-cache' }, body);
       },
+      operation: {
+        summary: 'The HPKE key to seal request bodies to (ehbp)',
+        tag: 'encrypted',
+        credential: 'none',
+        responses: { 200: { description: 'A key config, binary.', content: { [EHBP_KEYS_MEDIA_TYPE]: null } } },
+      },
     },
   ];
 }

@@ -62,6 +62,13 @@ export function nomyoGatewayRoutes(options: NomyoGatewayOptions): readonly Route
           patient.stop();
         }
       },
+      operation: {
+        summary: 'Answer a sealed chat request (nomyo-v1)',
+        tag: 'encrypted',
+        credential: 'api-key',
+        request: { mediaType: 'application/octet-stream' },
+        responses: { 200: { description: 'The sealed answer.', content: { 'application/octet-stream': null } } },
+      },
     },
   ];
 }

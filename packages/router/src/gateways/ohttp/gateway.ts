@@ -2,6 +2,7 @@ import { type APIError, apiError, SottoError } from '@sotto/protocol';
 import { nodeHpke } from '@sotto/protocol/node';
 import {
   OHTTP_CHUNKED_REQUEST_MEDIA_TYPE,
+  OHTTP_CHUNKED_RESPONSE_MEDIA_TYPE,
   OHTTP_GATEWAY_PATH,
   OHTTP_KEY_PROBLEM_TYPE,
   OHTTP_KEYS_MEDIA_TYPE,
@@ -47,8 +48,34 @@ const MAX_KEY_AGE_SECONDS = 3_600;
 /** The gateway of RFC 9458, chunked and whole, at RFC 9540's path and at `/ohttp`. */
 export function ohttpGatewayRoutes(options: OhttpGatewayOptions): readonly Route[] {
   return [OHTTP_GATEWAY_PATH, GATEWAY_ALIAS_PATH].flatMap((path): readonly Route[] => [
-    { method: 'GET', path, handle: ({ sink }) => sendKeys(sink, options.keys) },
-    { method: 'POST', path, handle: (exchange) => answer(exchange, options) },
+    {
+      method: 'GET',
+      path,
+      handle: ({ sink }) => sendKeys(sink, options.keys),
+      operation: {
+        summary: 'The key configs to encapsulate requests to (RFC 9458 §3)',
+        tag: 'encrypted',
+        credential: 'none',
+        responses: { 200: { description: 'Key configs, binary.', content: { [OHTTP_KEYS_MEDIA_TYPE]: null } } },
+      },
+    },
+    {
+      method: 'POST',
+      path,
+      handle: (exchange) => answer(exchange, options),
+      operation: {
+        summary: 'Answer an encapsulated request to any model or chatbot route (RFC 9458)',
+        tag: 'encrypted',
+        credential: 'none',
+        request: { mediaType: OHTTP_CHUNKED_REQUEST_MEDIA_TYPE },
+        responses: {
+          200: {
+            description: 'The encapsulated answer; a request that is not chunked gets one that is not.',
+            content: { [OHTTP_CHUNKED_RESPONSE_MEDIA_TYPE]: null, [OHTTP_RESPONSE_MEDIA_TYPE]: null },
+          },
+        },
+      },
+    },
   ]);
 }
 

@@ -3,6 +3,8 @@ import { encodeContent, encodeEnd, encodeResponseHead } from '@sotto/protocol/bh
 import { type ChunkSealer, OHTTP_CHUNKED_RESPONSE_MEDIA_TYPE, paddingFor } from '@sotto/protocol/ohttp';
 import type { HeaderFields, ResponseSink } from '../../http/exchange.ts';
 
+const SOON = Promise.resolve();
+
 /** Fields that describe a connection or a length that the ciphertext does not have. */
 const LEFT_OUT = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
 
@@ -12,6 +14,7 @@ const LEFT_OUT = new Set(['connection', 'content-length', 'keep-alive', 'transfe
  * where it ends. The end is an empty chunk of its own; an aborted answer has none, which its reader notices.
  */
 export class SealingSink implements ResponseSink {
+  status: number | undefined;
   readonly #outer: ResponseSink;
   readonly #sealer: ChunkSealer;
   readonly #coalesceMs: (headers: HeaderFields) => number;
@@ -41,6 +44,7 @@ export class SealingSink implements ResponseSink {
   head(status: number, headers: HeaderFields): void {
     if (this.#state !== 'fresh') return;
     this.#state = 'open';
+    this.status = status;
     const all = { ...this.#preset, ...headers };
     this.#gatherMs = this.#coalesceMs(all);
     this.#inOnePiece = 'content-length' in all;
@@ -54,7 +58,7 @@ export class SealingSink implements ResponseSink {
     this.#outer.write(this.#sealer.preface);
     this.#hold(encodeResponseHead({ status, headers: fields }));
     // Content that comes in this very turn shares the head's chunk.
-    queueMicrotask(() => this.#flushInTime());
+    void SOON.then(() => this.#flushInTime());
   }
 
   write(chunk: Uint8Array): boolean {

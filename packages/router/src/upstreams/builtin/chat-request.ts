@@ -1,7 +1,7 @@
 import { apiError } from '@sotto/protocol';
 import { z } from 'zod';
+import { parseFields, refuseUnsupported, sharedFields } from '../request-fields.ts';
 import { type GenerationRequest, type StreamRequest, samplingOf, stopOf, streamOf } from './generation-request.ts';
-import { parseFields, refuseUnsupported, sharedFields } from './request-fields.ts';
 import { parseResponseFormat } from './response-format.ts';
 
 /** A message as the chat template takes it. */

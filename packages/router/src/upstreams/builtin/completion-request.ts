@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { parseFields, refuseUnsupported, sharedFields } from '../request-fields.ts';
 import { type GenerationRequest, type StreamRequest, samplingOf, stopOf, streamOf } from './generation-request.ts';
-import { parseFields, refuseUnsupported, sharedFields } from './request-fields.ts';
 
 /** A text completion, asked for. */
 export interface CompletionRequest extends GenerationRequest, StreamRequest {

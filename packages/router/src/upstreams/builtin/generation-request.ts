@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { z } from 'zod';
-import type { sharedFields } from './request-fields.ts';
+import type { sharedFields } from '../request-fields.ts';
 import type { ResponseFormat } from './response-format.ts';
 
 /** How the next token is chosen. */

@@ -1,0 +1,24 @@
+import type { Exchange } from '../http/exchange.ts';
+import { findChatbot } from './find-chatbot.ts';
+import { innerExchange } from './inner-exchange.ts';
+import { raiseNamedTier } from './least-tier.ts';
+import { completionBody } from './prompt.ts';
+import type { ChatbotRoutesOptions } from './routes-options.ts';
+import { completionRequestSchema } from './schemas.ts';
+
+/**
+ * Answers a chat request in OpenAI's form with a chatbot. Nothing is kept: the messages are the caller's. The answer
+ * is the router's own, byte for byte, streamed or in one piece.
+ */
+export async function answerCompletion(
+  exchange: Exchange,
+  options: ChatbotRoutesOptions,
+  chatbotId: string | undefined,
+): Promise<void> {
+  const chatbot = findChatbot(options, chatbotId, options.authenticate(exchange.request));
+  const body = await options.readJson(exchange.request);
+  const { security_tier: named } = options.check(completionRequestSchema, body.value);
+  const { field, ...raised } = raiseNamedTier(exchange.request, named, chatbot.tier);
+  const inner = innerExchange(exchange, raised, completionBody(chatbot, body, field), exchange.sink);
+  await options.complete(inner, chatbot.tier);
+}

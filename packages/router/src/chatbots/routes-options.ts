@@ -1,0 +1,39 @@
+import type { SecurityTier } from '@sotto/protocol';
+import type { z } from 'zod';
+import type { Exchange, ExchangeRequest } from '../http/exchange.ts';
+import type { Admission } from '../openai/admission.ts';
+import type { JsonBody } from '../openai/json-body.ts';
+import type { ChatbotDirectory } from './chatbot-directory.ts';
+import type { Conversations } from './conversations.ts';
+
+/** Whoever sent a request. */
+export type ChatbotCaller = Pick<Admission, 'keyId' | 'allowsModel'>;
+
+/** What the chatbots need of the rest of the router. */
+export interface ChatbotRoutesOptions {
+  readonly chatbots: Pick<ChatbotDirectory, 'list' | 'get'>;
+  readonly conversations: Conversations;
+  /**
+   * Finds out who sends a request and counts nothing: the request goes on to {@link ChatbotRoutesOptions.complete},
+   * which counts it.
+   * @throws AuthenticationError
+   */
+  readonly authenticate: (request: ExchangeRequest) => ChatbotCaller;
+  /** Finds out who sends a request and counts it. @throws AuthenticationError, RateLimitError */
+  readonly admit: (exchange: Exchange) => Promise<ChatbotCaller> | ChatbotCaller;
+  /**
+   * Answers `POST /v1/chat/completions` as it would for any caller. A request that names no tier has `leastTier` at
+   * least, whatever its key's and its model's defaults are.
+   */
+  readonly complete: (exchange: Exchange, leastTier: SecurityTier | undefined) => Promise<void>;
+  /** Reads a JSON object. @throws InvalidRequestError, PayloadTooLargeError */
+  readonly readJson: (request: ExchangeRequest) => Promise<JsonBody>;
+  /** Checks a body against a schema. @throws InvalidRequestError `invalid_request` naming the field as `param` */
+  readonly check: <Schema extends z.ZodType>(schema: Schema, value: unknown) => z.output<Schema>;
+  /** A model's window, where the configuration names it. */
+  readonly contextTokens: (model: string) => number | undefined;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  /** Told of what fails once an answer has begun, with the request's id. */
+  readonly report: (requestId: string, error: unknown) => void;
+}

@@ -1,0 +1,132 @@
+import { ChatbotDirectory } from './chatbots/chatbot-directory.ts';
+import { chatbotOf } from './chatbots/chatbot-schema.ts';
+import { Conversations } from './chatbots/conversations.ts';
+import { startExpirySweep } from './chatbots/expiry-sweep.ts';
+import type { RouterConfig } from './config/schema.ts';
+import { type Environment, readSecret } from './config/secrets.ts';
+import { type Accounting, createAccounting } from './create-accounting.ts';
+import { createKeyRing } from './create-key-ring.ts';
+import type { LimiterFactory } from './rate-limits/limiter-factory.ts';
+import { createRedisLimiters } from './rate-limits/redis-limiters.ts';
+import { isLasting, openStore } from './storage/open-store.ts';
+import { deriveKey, readStorageKey } from './storage/storage-key.ts';
+import type { Store } from './storage/store.ts';
+import { AliasRegistry } from './upstreams/alias-registry.ts';
+import { KeyHash } from './virtual-keys/key-hash.ts';
+import { KeyRegistry } from './virtual-keys/key-registry.ts';
+import type { KeyRing } from './virtual-keys/key-ring.ts';
+
+/** What may change at run time, and other processes that share the store must read anew. */
+export type Announcement = 'keys' | 'aliases' | 'chatbots';
+
+/** What the records need of the rest of the router. */
+export interface RecordsOptions {
+  readonly environment: Environment;
+  /** 32 bytes, where several processes share it; by default as the configuration says. */
+  readonly storageKey?: Uint8Array | undefined;
+  /** Makes the counters of limits and budgets, where several processes share them. */
+  readonly makeLimiter?: LimiterFactory | undefined;
+  /** Tells the other processes that share the store. */
+  readonly announce: (what: Announcement) => void;
+  /** Told of what fails where no request can be told. */
+  readonly report: (where: string, error: unknown) => void;
+}
+
+/** Everything the router keeps: keys, aliases, chatbots, conversations, and what is counted. */
+export interface Records {
+  readonly store: Store;
+  readonly keyRing: KeyRing;
+  readonly keys: KeyRegistry;
+  readonly aliases: AliasRegistry;
+  readonly chatbots: ChatbotDirectory;
+  readonly conversations: Conversations;
+  readonly accounting: Accounting;
+  /** A key for one purpose, derived of the storage key. */
+  derive(label: string): Uint8Array;
+  /** Has the counts of budgets begin with what was spent. */
+  seedBudgets(): Promise<void>;
+  /** Reads anew what another process has changed. */
+  reload(what: Announcement): Promise<void>;
+  /** Writes what is not written yet, and closes the store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store, and reads what is in it.
+ * @throws ConfigurationError `invalid_config`
+ */
+export async function openRecords(config: RouterConfig, options: RecordsOptions): Promise<Records> {
+  const { environment, announce, report } = options;
+  const storageKey =
+    options.storageKey ?? (await readStorageKey(config.storageKey, environment, isLasting(config.storage)));
+  const store = await openStore(config.storage, storageKey);
+  const keyHash = new KeyHash(storageKey);
+  const keyRing = await createKeyRing(config, environment, keyHash);
+  const keys = new KeyRegistry({
+    ring: keyRing,
+    store: store.keys,
+    keyHash,
+    prefix: config.keyPrefix,
+    announce: () => announce('keys'),
+  });
+  const aliases = new AliasRegistry(config.aliases, store.aliases, () => announce('aliases'));
+  const chatbots = new ChatbotDirectory(config.chatbots.map(chatbotOf), store.chatbots);
+  await Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
+
+  const redis = config.redis === undefined ? null : await createRedisLimiters(config.redis);
+  const makeLimiter = redis?.makeLimiter ?? options.makeLimiter;
+  const accounting = createAccounting({
+    usage: store.usage,
+    prices: Object.entries(config.models).flatMap(([model, { price }]) =>
+      price === undefined ? [] : [[model, price] as const],
+    ),
+    targetsOf: (model) => (Object.hasOwn(aliases.current, model) ? (aliases.current[model] ?? []) : []),
+    ...(makeLimiter === undefined ? {} : { makeLimiter }),
+    onInternalError: (error) => report('accounting', error),
+  });
+  const seedBudgets = async (): Promise<void> => accounting.seedBudgets(await keys.list());
+  await seedBudgets();
+  redis?.onSwitch(() => void seedBudgets().catch((error: unknown) => report('accounting', error)));
+
+  const now = Date.now;
+  const conversations = new Conversations({
+    store: store.conversations,
+    sealKey: deriveKey(storageKey, 'sotto/conversations/v1'),
+    defaultTtlSeconds: config.conversations.ttlSeconds,
+    now,
+    onUnreadable: (error) => report('conversations', error),
+  });
+  const stopSweep = startExpirySweep({
+    store: store.conversations,
+    now,
+    onError: (error) => report('conversations', error),
+  });
+
+  return {
+    store,
+    keyRing,
+    keys,
+    aliases,
+    chatbots,
+    conversations,
+    accounting,
+    derive: (label) => deriveKey(storageKey, label),
+    seedBudgets,
+    reload: async (what) => {
+      await { keys, aliases, chatbots }[what].reload();
+      if (what === 'keys') await seedBudgets();
+    },
+    close: async () => {
+      stopSweep();
+      await accounting.close().catch((error: unknown) => report('accounting', error));
+      await redis?.close();
+      await store.close();
+    },
+  };
+}
+
+/** The administration's key; null where there is no administration. @throws ConfigurationError `invalid_config` */
+export async function readAdminKey({ admin }: RouterConfig, environment: Environment): Promise<string | null> {
+  if (admin === undefined) return null;
+  return readSecret({ value: admin.key, file: admin.keyFile, env: admin.keyEnv }, environment, 'admin');
+}

@@ -1,0 +1,64 @@
+import type { RouterConfig } from './config/schema.ts';
+import { KeyRotation } from './hpke-keys/key-rotation.ts';
+import { KeySchedule } from './hpke-keys/key-schedule.ts';
+import { generateRsaPkcs8, openRsaIdentity, type RsaIdentity, readRsaPkcs8File } from './pki/rsa-identity.ts';
+import {
+  generateSigningIdentity,
+  openSigningIdentity,
+  readIdentityFile,
+  type SigningIdentity,
+} from './pki/signing-identity.ts';
+import type { RouterOptions } from './router.ts';
+
+/** The router's own keys. */
+export interface RouterKeys {
+  /** The RSA key of nomyo-v1; null without it. */
+  readonly rsa: RsaIdentity | null;
+  /** The long-lived Ed25519 identity. */
+  readonly signer: SigningIdentity;
+  /** The HPKE keys of now and of the overlap. */
+  readonly schedule: KeySchedule;
+  /** Makes new HPKE keys; does nothing where another process makes them. */
+  rotate(): Promise<void>;
+  /** Forgets them. */
+  destroy(): void;
+}
+
+/**
+ * Makes the keys that the configuration asks for, or takes those that are handed in.
+ * @throws ConfigurationError `invalid_key_file`
+ */
+export async function openRouterKeys(config: RouterConfig, options: RouterOptions): Promise<RouterKeys> {
+  const rsa = config.protocols.includes('nomyo-v1')
+    ? await openRsaIdentity({
+        pkcs8: options.rsaPkcs8 ?? (await loadRsaPkcs8(config)),
+        copies: config.nomyoV1.keyCopies,
+        maxWaiting: config.nomyoV1.queue,
+      })
+    : null;
+  const signer = openSigningIdentity(options.identityPem ?? (await loadIdentity(config)));
+  const schedule = new KeySchedule();
+  const periods = { rotationMs: config.ohttp.rotationSeconds * 1_000, overlapMs: config.ohttp.overlapSeconds * 1_000 };
+  const rotation = options.keySeeds === undefined ? new KeyRotation(periods, (seed) => schedule.add(seed)) : null;
+  for (const seed of options.keySeeds?.live ?? []) await schedule.add(seed);
+  options.keySeeds?.subscribe((seed) => void schedule.add(seed));
+  await rotation?.rotate();
+  return {
+    rsa,
+    signer,
+    schedule,
+    rotate: async () => rotation?.rotate(),
+    destroy: () => {
+      rotation?.stop();
+      schedule.destroy();
+    },
+  };
+}
+
+async function loadRsaPkcs8({ nomyoV1 }: RouterConfig): Promise<Uint8Array> {
+  return nomyoV1.keyFile === undefined ? generateRsaPkcs8() : readRsaPkcs8File(nomyoV1.keyFile);
+}
+
+async function loadIdentity({ identity }: RouterConfig): Promise<string> {
+  return identity.keyFile === undefined ? generateSigningIdentity() : readIdentityFile(identity.keyFile);
+}

@@ -1,0 +1,140 @@
+import { apiError, SECURITY_TIERS, type SecurityTier } from '@sotto/protocol';
+import type { Exchange, HeaderFields } from '../http/exchange.ts';
+import type { JsonObject } from '../http/json-object.ts';
+import { type RequestTier, settleTier } from '../tiers/request-tier.ts';
+import { type Candidate, fitForTier } from '../upstreams/candidates.ts';
+import { type Forwarded, forward } from '../upstreams/forward.ts';
+import type { ModelDirectory } from '../upstreams/model-directory.ts';
+import type { TokenUsage } from '../upstreams/token-usage.ts';
+import type { UpstreamClass } from '../upstreams/upstream.ts';
+import type { Admission, Reservation, Settlement } from './admission.ts';
+import { type JsonBody, parsedBody, readJsonBody } from './json-body.ts';
+import type { ModelEndpoint } from './model-endpoint.ts';
+import { estimatePromptTokens } from './prompt-estimate.ts';
+import { bodyForUpstream, TIER_FIELD } from './request-body.ts';
+
+/** What an upstream understands beyond the plain API. */
+export interface UpstreamDialect {
+  /** It takes `stream_options.include_usage`. */
+  readonly streamUsage: boolean;
+  /** It takes `cache_salt`, and keeps prompt caches apart by it. */
+  readonly cacheSalt: boolean;
+}
+
+/** What the model routes need of the rest of the router. */
+export interface ModelRoutesOptions {
+  readonly directory: Pick<ModelDirectory, 'candidates' | 'list'>;
+  /** Finds out who sends the request and counts it. @throws AuthenticationError, RateLimitError */
+  readonly admit: (exchange: Exchange) => Promise<Admission> | Admission;
+  readonly defaultTier: (model: string) => SecurityTier | undefined;
+  readonly dialect: (upstream: string) => UpstreamDialect;
+  /** Makes a salt that nobody else's requests have, of whatever salt the caller sent. */
+  readonly cacheSalt: (keyId: string, own: string) => string | null;
+  readonly maxBodyBytes: number;
+  readonly maxAnswerBytes: number;
+}
+
+/** Answers a request for a model: who asks, what they may, which upstreams are fit, and what it used. */
+export async function answerModelRequest(
+  exchange: Exchange,
+  options: ModelRoutesOptions,
+  endpoint: ModelEndpoint,
+): Promise<void> {
+  const admission = await options.admit(exchange);
+  const body = await readJsonBody(exchange.request, options.maxBodyBytes);
+  const asked = parsedBody(endpoint, body.value);
+  const { model } = asked;
+  if (!admission.allowsModel(model)) {
+    throw apiError('model_not_allowed', 'this API key does not allow this model', { param: 'model' });
+  }
+  const candidates = await options.directory.candidates(model, (id) => admission.allowsModel(id));
+  const tier = settleTier(exchange.request, body.value[TIER_FIELD], {
+    key: admission.defaultTier,
+    model: defaultTier(model, candidates, options),
+  });
+  if (!admission.allowsTier(tier.tier)) {
+    throw apiError('tier_not_allowed', `this API key does not allow tier ${tier.tier}`, { param: TIER_FIELD });
+  }
+  const fit = fitForTier(candidates, tier.tier);
+  const promptTokens = estimatePromptTokens(body.value, body.bytes.length);
+  const tokens = promptTokens + endpoint.maxAnswerTokens(body.value);
+  const reservation = await admission.reserve({ model, tokens });
+  exchange.sink.preset(reservation.headers);
+  const stream = endpoint.streams && (asked.stream ?? false);
+  await settled(reservation, promptTokens, () =>
+    forward(exchange.sink, {
+      candidates: fit,
+      path: endpoint.path,
+      body: (candidate) => bodyFor(candidate, body, { stream, keyId: admission.keyId }, options),
+      stream,
+      hidesUsage: stream && !asksForUsage(body.value),
+      maxAnswerBytes: options.maxAnswerBytes,
+      answerHeaders: ({ upstream }) => answerHeaders(tier, upstream.class),
+      ...(endpoint.rewrite === undefined
+        ? {}
+        : { rewrite: (answer) => endpoint.rewrite?.(body.value, answer) ?? null }),
+    }),
+  );
+}
+
+const NOT_ANSWERED: Settlement = { outcome: 'failed', usage: null, upstreamModel: null };
+
+/** Has the request answered, and settles what was set aside for it whatever comes of it. */
+async function settled(
+  reservation: Reservation,
+  promptTokens: number,
+  answer: () => Promise<Forwarded>,
+): Promise<void> {
+  let settlement = NOT_ANSWERED;
+  try {
+    const { outcome, usage, candidate, events } = await answer();
+    // An upstream that was cut short has not said what it used: its prompt was read, and an event is about a token.
+    const estimate: TokenUsage = { promptTokens, cachedTokens: 0, completionTokens: events };
+    settlement = {
+      outcome,
+      usage: candidate === null ? null : (usage ?? estimate),
+      upstreamModel: candidate?.model ?? null,
+    };
+  } finally {
+    reservation.settle(settlement);
+  }
+}
+
+function bodyFor(
+  { upstream, model }: Candidate,
+  body: JsonBody,
+  { stream, keyId }: { readonly stream: boolean; readonly keyId: string },
+  options: ModelRoutesOptions,
+): Uint8Array {
+  const dialect = options.dialect(upstream.name);
+  const own = body.value['cache_salt'];
+  return bodyForUpstream(body, {
+    model,
+    asksForUsage: stream && dialect.streamUsage && !asksForUsage(body.value),
+    cacheSalt: dialect.cacheSalt ? options.cacheSalt(keyId, typeof own === 'string' ? own : '') : null,
+  });
+}
+
+function asksForUsage(body: JsonObject): boolean {
+  const options = body['stream_options'];
+  return (
+    typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
+  );
+}
+
+/** The model's own default, or the highest among those an alias or an upstream's name leads to: never a quieter one. */
+function defaultTier(
+  model: string,
+  candidates: readonly Candidate[],
+  options: ModelRoutesOptions,
+): SecurityTier | undefined {
+  const own = options.defaultTier(model);
+  if (own !== undefined) return own;
+  const defaults = candidates.map((candidate) => options.defaultTier(candidate.model));
+  return [...SECURITY_TIERS].reverse().find((tier) => defaults.includes(tier));
+}
+
+/** Says which tier the request was handled at, why, and what kind of upstream answered. */
+function answerHeaders({ tier, source }: RequestTier, upstreamClass: UpstreamClass): HeaderFields {
+  return { 'x-sotto-tier': tier, 'x-sotto-tier-source': source, 'x-sotto-upstream-class': upstreamClass };
+}

@@ -1,0 +1,115 @@
+import { type Selectable, sql } from 'kysely';
+import type { UsageRow, UsageStore } from '../usage/usage-store.ts';
+import { type SqlDatabase, withDatabase } from './sql-database.ts';
+import type { Tables } from './tables.ts';
+
+type Row = Selectable<Tables['usage']>;
+
+const COUNTS = [
+  'requests',
+  'failed',
+  'cancelled',
+  'prompt_tokens',
+  'cached_tokens',
+  'completion_tokens',
+  'cost_nano_usd',
+] as const satisfies (keyof Row)[];
+
+/** Rows of one statement: ten values each, far below what either database takes. */
+const ROWS_A_STATEMENT = 100;
+
+/** Keeps usage in a database. */
+export function sqlUsageStore({ queries }: SqlDatabase): UsageStore {
+  return {
+    add: (rows) =>
+      withDatabase(() =>
+        queries.transaction().execute(async (transaction) => {
+          const merged = mergeRows(rows);
+          for (let first = 0; first < merged.length; first += ROWS_A_STATEMENT) {
+            await transaction
+              .insertInto('usage')
+              .values(merged.slice(first, first + ROWS_A_STATEMENT))
+              .onConflict((conflict) =>
+                conflict
+                  .columns(['day', 'key_id', 'model'])
+                  .doUpdateSet((update) =>
+                    Object.fromEntries(
+                      COUNTS.map((count) => [count, update(`usage.${count}`, '+', update.ref(`excluded.${count}`))]),
+                    ),
+                  ),
+              )
+              .execute();
+          }
+        }),
+      ),
+    list: ({ keyId, model, from, to, limit }) =>
+      withDatabase(async () => {
+        let query = queries.selectFrom('usage').selectAll();
+        if (keyId !== undefined) query = query.where('key_id', '=', keyId);
+        if (model !== undefined) query = query.where('model', '=', model);
+        if (from !== undefined) query = query.where('day', '>=', from);
+        if (to !== undefined) query = query.where('day', '<=', to);
+        const ordered = query.orderBy('day', 'desc').orderBy('key_id').orderBy('model').limit(limit);
+        return (await ordered.execute()).map(fromRow);
+      }),
+    spentSince: (day) =>
+      withDatabase(async () => {
+        const rows = await queries
+          .selectFrom('usage')
+          .select(['key_id', sql<number | string>`sum(cost_nano_usd)`.as('spent')])
+          .where('day', '>=', day)
+          .groupBy('key_id')
+          .execute();
+        // PostgreSQL's sum of bigint is numeric, which comes as text.
+        return new Map(rows.map(({ key_id, spent }) => [key_id, Number(spent)]));
+      }),
+  };
+}
+
+/** Adds rows of the same key, model and day up: one statement must not write a row twice. */
+function mergeRows(rows: readonly UsageRow[]): readonly Row[] {
+  const merged = new Map<string, Row>();
+  for (const usage of rows) {
+    const row = toRow(usage);
+    const name = JSON.stringify([row.day, row.key_id, row.model]);
+    const present = merged.get(name);
+    merged.set(name, present === undefined ? row : sumOf(present, row));
+  }
+  return [...merged.values()];
+}
+
+function sumOf(one: Row, other: Row): Row {
+  return { ...one, ...Object.fromEntries(COUNTS.map((count) => [count, one[count] + other[count]])) };
+}
+
+function toRow(usage: UsageRow): Row {
+  const { day, keyId, model, requests, failed, cancelled } = usage;
+  return {
+    day,
+    key_id: keyId,
+    model,
+    requests,
+    failed,
+    cancelled,
+    prompt_tokens: usage.promptTokens,
+    cached_tokens: usage.cachedTokens,
+    completion_tokens: usage.completionTokens,
+    cost_nano_usd: usage.costNanoUsd,
+  };
+}
+
+function fromRow(row: Row): UsageRow {
+  const { day, key_id: keyId, model, requests, failed, cancelled } = row;
+  return {
+    day,
+    keyId,
+    model,
+    requests,
+    failed,
+    cancelled,
+    promptTokens: row.prompt_tokens,
+    cachedTokens: row.cached_tokens,
+    completionTokens: row.completion_tokens,
+    costNanoUsd: row.cost_nano_usd,
+  };
+}

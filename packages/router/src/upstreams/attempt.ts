@@ -1,0 +1,124 @@
+import { Buffer } from 'node:buffer';
+import { type APIError, apiError } from '@sotto/protocol';
+import { sendBytes } from '../http/answer.ts';
+import type { HeaderFields, ResponseSink } from '../http/exchange.ts';
+import type { JsonObject } from '../http/json-object.ts';
+import type { Candidate } from './candidates.ts';
+import { EventRelay } from './event-relay.ts';
+import type { AttemptOutcome, Forwarded, ForwardedRequest } from './forward.ts';
+import { readTokenUsage, type TokenUsage } from './token-usage.ts';
+import type { UpstreamCall, UpstreamListener } from './upstream.ts';
+import { MAX_ERROR_BYTES, upstreamError } from './upstream-error.ts';
+
+const HEAD: HeaderFields = { 'content-type': 'application/json' };
+
+/** One candidate's turn. Settles once: with how the request ended, or with an error while nothing has been sent. */
+export class Attempt implements UpstreamListener {
+  call: UpstreamCall | null = null;
+  readonly #sink: ResponseSink;
+  readonly #request: ForwardedRequest;
+  readonly #candidate: Candidate;
+  readonly #settle: (outcome: AttemptOutcome) => void;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+  #status = 0;
+  #headers: HeaderFields = {};
+  #relay: EventRelay | null = null;
+
+  constructor(
+    sink: ResponseSink,
+    request: ForwardedRequest,
+    candidate: Candidate,
+    settle: (outcome: AttemptOutcome) => void,
+  ) {
+    this.#sink = sink;
+    this.#request = request;
+    this.#candidate = candidate;
+    this.#settle = settle;
+  }
+
+  /** The caller has gone. */
+  cancel(): void {
+    this.call?.cancel();
+    this.#settle(this.#ended('cancelled', this.#relay?.usage ?? null));
+  }
+
+  onHead(status: number, headers: HeaderFields): void {
+    this.#status = status;
+    this.#headers = headers;
+    const isEventStream = headers['content-type']?.startsWith('text/event-stream') ?? false;
+    if (status !== 200 || !isEventStream) return;
+    if (!this.#request.stream) {
+      this.#fail(
+        apiError('upstream_invalid_response', 'the model server streamed an answer that was asked for in one piece'),
+      );
+      return;
+    }
+    this.#relay = new EventRelay(this.#sink, this.call, {
+      headers: this.#request.answerHeaders(this.#candidate),
+      hidesUsage: this.#request.hidesUsage,
+      onFail: () => this.#settle(this.#ended('failed', this.#relay?.usage ?? null)),
+    });
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#relay !== null) {
+      this.#relay.write(chunk);
+      return;
+    }
+    this.#length += chunk.length;
+    if (this.#length <= (this.#status === 200 ? this.#request.maxAnswerBytes : MAX_ERROR_BYTES)) {
+      this.#chunks.push(chunk);
+    } else if (this.#status === 200) {
+      this.#fail(apiError('upstream_invalid_response', 'the model server answered at too great length'));
+    }
+  }
+
+  onEnd(): void {
+    if (this.#relay !== null) {
+      this.#relay.end();
+      this.#settle(this.#ended('answered', this.#relay.usage));
+      return;
+    }
+    const [only] = this.#chunks;
+    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
+    if (this.#status !== 200) this.#settle(upstreamError(this.#status, this.#headers, body));
+    else this.#answerWhole(body);
+  }
+
+  onError(error: APIError): void {
+    if (this.#relay === null) this.#settle(error);
+    else this.#relay.fail(error);
+  }
+
+  #answerWhole(body: Uint8Array): void {
+    const value = this.#request.stream ? null : jsonObject(body);
+    if (value === null) {
+      this.#settle(
+        apiError('upstream_invalid_response', 'the model server answered with something else than was asked for'),
+      );
+      return;
+    }
+    this.#sink.preset(this.#request.answerHeaders(this.#candidate));
+    sendBytes(this.#sink, 200, HEAD, this.#request.rewrite?.(value) ?? body);
+    this.#settle(this.#ended('answered', readTokenUsage(value['usage'])));
+  }
+
+  #ended(outcome: Forwarded['outcome'], usage: TokenUsage | null): Forwarded {
+    return { outcome, usage, candidate: this.#candidate, events: this.#relay?.events ?? 0 };
+  }
+
+  #fail(error: APIError): void {
+    this.call?.cancel();
+    this.#settle(error);
+  }
+}
+
+function jsonObject(body: Uint8Array): JsonObject | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
