@@ -1,5 +1,6 @@
+import type { ClaimedSoftware } from '@sotto/protocol/key-statement';
 import type { EvidenceType } from './bundle.ts';
-import type { Claims } from './claims.ts';
+import type { BoundClaims } from './claims.ts';
 import type { VerifiedEvidence } from './evidence.ts';
 import type { AttestationPolicy } from './policy/policy.ts';
 import type { VerifiedSevSnp } from './sev-snp/verify.ts';
@@ -27,10 +28,23 @@ export interface AttestationResult {
   readonly tcb: VerifiedSevSnp['tcb'] | TdxTcb | null;
   /** Advisories of the vendor that concern the platform. */
   readonly advisories: readonly string[];
-  readonly claims: Claims;
-  readonly keyId: string;
-  /** What to encrypt to. */
-  readonly keyConfig: Uint8Array;
+  /** All that the router says of itself; what follows is taken from them. */
+  readonly claims: BoundClaims;
+  /** Names the router's set of keys. */
+  readonly kid: string;
+  /** What to encrypt to over ohttp: the exact bytes of `application/ohttp-keys`, or none where ohttp is not served. */
+  readonly keyConfigs: Uint8Array;
+  /** SHA-256 of the RSA key's SubjectPublicKeyInfo, lower-case hexadecimal; null without nomyo-v1. */
+  readonly rsaKeySha256: string | null;
+  /** The X25519 key of ehbp, 32 bytes; null without ehbp. */
+  readonly ehbpKey: Uint8Array | null;
+  /** The Ed25519 key that signs receipts, 32 bytes; null where the router gives none. */
+  readonly receiptKey: Uint8Array | null;
+  /** Grows with every rotation and every start of the router. */
+  readonly epoch: number;
+  readonly software: ClaimedSoftware;
+  /** SHA-256 of the policy by which upstreams are picked, lower-case hexadecimal; null where it is not said. */
+  readonly upstreamPolicySha256: string | null;
   readonly verifiedAt: Date;
   /** When to attest anew. */
   readonly validUntil: Date;
@@ -41,13 +55,13 @@ export interface AttestationResult {
 /** Puts together what evidence proves that has passed every step. */
 export function attestationResult(
   evidence: VerifiedEvidence,
-  claims: Claims,
+  claims: BoundClaims,
   policy: AttestationPolicy,
   answersNonce: boolean,
   now: number,
 ): AttestationResult {
   const warnings = warningsOf(evidence, policy);
-  const madeAt = answersNonce ? now : claims.iat * 1_000;
+  const madeAt = answersNonce ? now : claims.issuedAt * 1_000;
   return {
     status: warnings.length === 0 ? 'affirming' : 'warning',
     warnings,
@@ -56,10 +70,18 @@ export function attestationResult(
     tcb: 'tcb' in evidence ? evidence.tcb : null,
     advisories: advisoriesOf(evidence),
     claims,
-    keyId: claims.kid,
-    keyConfig: claims.keyConfig,
+    kid: claims.kid,
+    keyConfigs: claims.keyConfigs,
+    rsaKeySha256: claims.rsaKeySha256,
+    ehbpKey: claims.ehbpKey,
+    receiptKey: claims.receiptKey ?? null,
+    epoch: claims.epoch,
+    software: claims.software,
+    upstreamPolicySha256: claims.upstreamPolicySha256 ?? null,
     verifiedAt: new Date(now),
-    validUntil: new Date(Math.min(claims.exp * 1_000, evidence.validUntil, madeAt + policy.maxAgeSeconds * 1_000)),
+    validUntil: new Date(
+      Math.min(claims.expiresAt * 1_000, evidence.validUntil, madeAt + policy.maxAgeSeconds * 1_000),
+    ),
     steps: [
       passed('schema', 'the bundle is well-formed'),
       passed('type', `the policy lists ${evidence.type}`),

@@ -1,79 +1,25 @@
 import { decodeUtf8, encodeUtf8 } from '@sotto/protocol';
+import { MAX_CLAIMS_BYTES } from '@sotto/protocol/key-statement';
 import * as z from 'zod/mini';
 import { NONCE_BYTES } from './binding.ts';
-import { MAX_CLAIMS_BYTES } from './claims.ts';
-import { MAX_EVENT_LOG_CHARACTERS } from './dstack/event-log.ts';
-import { MAX_NITRO_DOCUMENT_BYTES } from './nitro/attestation-document.ts';
-import { SNP_REPORT_BYTES } from './sev-snp/report.ts';
-import { SOFTWARE_WARNING } from './software/verify.ts';
-import { MAX_QUOTE_BYTES } from './tdx/quote.ts';
+import { EVIDENCE_TYPES, evidenceSchema } from './evidence-schema.ts';
 import { attestationError, parsing } from './verification-error.ts';
 import { base64Url, base64UrlOf } from './wire-types.ts';
-import { MAX_CERTIFICATE_BYTES } from './x509/certificate.ts';
-import { MAX_CRL_BYTES } from './x509/crl.ts';
+
+export { EVIDENCE_TYPES, type Evidence, type EvidenceType } from './evidence-schema.ts';
 
 /** The longest bundle that is read. */
 export const MAX_BUNDLE_BYTES = 262_144;
 const MAX_ADDITIONAL = 8;
-const text = (maxCharacters: number) => z.string().check(z.maxLength(maxCharacters));
-const pem = text(16_384);
-const certificate = base64Url(MAX_CERTIFICATE_BYTES);
-const crl = base64Url(MAX_CRL_BYTES);
-
-const collateral = z.strictObject({
-  tcbInfo: text(65_536),
-  tcbInfoSignature: base64UrlOf(64),
-  tcbInfoIssuerChain: pem,
-  qeIdentity: text(16_384),
-  qeIdentitySignature: base64UrlOf(64),
-  qeIdentityIssuerChain: pem,
-  pckCrl: crl,
-  pckCrlIssuerChain: pem,
-  rootCaCrl: crl,
-});
-
-const evidence = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('sev-snp'),
-    report: base64UrlOf(SNP_REPORT_BYTES),
-    leaf: certificate,
-    ask: z.optional(certificate),
-    ark: z.optional(certificate),
-    crl: z.optional(crl),
-  }),
-  z.strictObject({ type: z.literal('tdx'), quote: base64Url(MAX_QUOTE_BYTES), collateral: z.optional(collateral) }),
-  z.strictObject({
-    type: z.literal('dstack-tdx'),
-    quote: base64Url(MAX_QUOTE_BYTES),
-    eventLog: text(MAX_EVENT_LOG_CHARACTERS),
-    // Nothing signs it, and nothing here reads it: it is for tools that measure the image themselves.
-    vmConfig: z.optional(text(16_384)),
-    collateral: z.optional(collateral),
-  }),
-  z.strictObject({ type: z.literal('aws-nitro'), document: base64Url(MAX_NITRO_DOCUMENT_BYTES) }),
-  z.strictObject({
-    type: z.literal('software'),
-    publicKey: base64Url(256),
-    signature: base64UrlOf(64),
-    warning: z.literal(SOFTWARE_WARNING),
-  }),
-]);
 
 const bundle = z.strictObject({
   v: z.literal(1),
   claims: base64Url(MAX_CLAIMS_BYTES),
   nonce: z.optional(base64UrlOf(NONCE_BYTES)),
-  evidence,
+  evidence: evidenceSchema,
   // Of other hardware, such as GPUs: carried, not verified, and never counted.
-  additional: z.optional(z.array(z.looseObject({ type: text(64) })).check(z.maxLength(MAX_ADDITIONAL))),
+  additional: z.optional(z.array(z.looseObject({ type: z.string().check(z.maxLength(64)) })).check(z.maxLength(MAX_ADDITIONAL))),
 });
-
-/** Kinds of evidence. */
-export const EVIDENCE_TYPES = ['sev-snp', 'tdx', 'dstack-tdx', 'aws-nitro', 'software'] as const;
-export type EvidenceType = (typeof EVIDENCE_TYPES)[number];
-
-/** Evidence, with its binary members decoded. */
-export type Evidence = z.infer<typeof evidence>;
 
 /** An evidence bundle, with its binary members decoded; nothing is verified yet. */
 export type Bundle = z.infer<typeof bundle>;

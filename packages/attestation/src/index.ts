@@ -9,7 +9,7 @@ export {
   parseBundle,
 } from './bundle.ts';
 export { encodeBundle } from './bundle-encoding.ts';
-export { type Claims, MAX_CLAIMS_BYTES, parseClaims } from './claims.ts';
+export { type BoundClaims, parseClaims } from './claims.ts';
 export type { ClaimsExpectation } from './claims-check.ts';
 export type { DstackIdentity } from './dstack/event-log.ts';
 export { type DstackEvidence, type VerifiedDstack, verifyDstack } from './dstack/verify.ts';

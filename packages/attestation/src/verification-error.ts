@@ -1,12 +1,13 @@
 import { AttestationError, type ErrorCode, type VerificationFailure } from '@sotto/protocol';
 
-/** Codes that evidence fetched anew may not have: it was too old, or the key has been rotated since. */
+/** Codes that another attempt may not meet: evidence was too old, the key has been rotated, nobody answered. */
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cert_expired',
   'crl_expired',
   'collateral_expired',
   'claims_expired',
   'key_mismatch',
+  'fetch_failed',
 ]);
 
 /** An {@link AttestationError} of one failure. */

@@ -27,12 +27,12 @@ export interface VerifyBundleOptions extends ClaimsExpectation {
  * claims, in this order. The first three and the cryptography stop at their first failure; those of policy and claims
  * are all collected.
  *
- * Encrypt to `keyConfig` of the result, which the evidence commits to.
+ * Encrypt to `keyConfigs` of the result, which the evidence commits to.
  * @throws AttestationError for bad evidence
  * @throws PolicyError for good evidence that the policy does not allow
  * @throws ConfigurationError `policy_empty`, `invalid_option`
  * @example
- * const { keyConfig } = await verifyBundle(await response.text(), policy, { expectedOrigin: 'https://router.example' });
+ * const { keyConfigs } = await verifyBundle(await response.text(), policy, { expectedOrigin: 'https://router.example' });
  */
 export async function verifyBundle(
   received: string | Uint8Array,
@@ -63,7 +63,7 @@ export async function verifyBundle(
     ...checkPolicy(evidence, parsedPolicy),
     ...checkFreshness(evidence, claims, options.nonce !== undefined, parsedPolicy, time),
   ];
-  refuse(policyFailures, checkClaims(claims, options, time));
+  refuse(policyFailures, checkClaims(claims, evidence.type, options, time));
   return attestationResult(evidence, claims, parsedPolicy, options.nonce !== undefined, time.now);
 }
 

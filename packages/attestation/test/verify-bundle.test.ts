@@ -1,5 +1,6 @@
 import { AttestationError, encodeUtf8, PolicyError } from '@sotto/protocol';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { encodeBase64Url } from '../src/base64url.ts';
 import { EVIDENCE_TYPES, type Evidence, type EvidenceType } from '../src/bundle.ts';
 import { encodeBundle } from '../src/bundle-encoding.ts';
 import type { AttestationPolicyInput } from '../src/policy/policy.ts';
@@ -56,8 +57,8 @@ const verify = (
 
 describe('verifyBundle', () => {
   it.each(EVIDENCE_TYPES)('accepts a static bundle of %s, and says what it proves', async (type) => {
-    const result = await verify(await bundle({ type }), { expectedKeyConfig: KEY_CONFIG, expectedKeyId: 'k1' });
-    expect(result).toMatchObject({ type, keyId: 'k1', keyConfig: KEY_CONFIG, claims: { aud: ORIGIN } });
+    const result = await verify(await bundle({ type }), { expectedKeyConfigs: KEY_CONFIG, expectedKid: 'k1' });
+    expect(result).toMatchObject({ type, kid: 'k1', keyConfigs: KEY_CONFIG, claims: { origin: ORIGIN } });
     expect(result.steps.map(({ name }) => name)).toEqual(['schema', 'type', 'binding', 'crypto', 'policy', 'claims']);
     expect(result.status).toBe(type === 'software' || type === 'dstack-tdx' ? 'warning' : 'affirming');
     expect(result.verifiedAt).toEqual(NOW);
@@ -221,19 +222,54 @@ describe('the claims', () => {
     ['claims_not_yet_valid', 'claims.iat', { iat: SECONDS + 3_600, exp: SECONDS + 7_200 }],
     ['key_mismatch', 'claims.kid', { kid: 'k2' }],
   ])('fail with %s at %s', async (code, step, claims) => {
-    const failure = await failureOf(verify(await bundle({ claims }), { expectedKeyId: 'k1' }));
+    const failure = await failureOf(verify(await bundle({ claims }), { expectedKid: 'k1' }));
     expect(failure).toEqual({ error: 'AttestationError', codes: [code], steps: [step] });
   });
 
   it('must name the key config about to be used, where a router offers two', async () => {
     const other = new Uint8Array(41).fill(8);
-    expect(await codeOf(verify(await bundle(), { expectedKeyConfig: other }))).toBe('AttestationError key_mismatch');
+    expect(await codeOf(verify(await bundle(), { expectedKeyConfigs: other }))).toBe('AttestationError key_mismatch');
   });
 
   it('are refused in another form, though evidence commits to them', async () => {
-    expect(await codeOf(verify(await bundle({ claims: { more: 1 } })))).toBe('AttestationError claims_invalid');
+    expect(await codeOf(verify(await bundle({ claims: { epoch: '1' } })))).toBe('AttestationError claims_invalid');
+    expect(await codeOf(verify(await bundle({ claims: { aud: null } })))).toBe('AttestationError claims_invalid');
     const reversed = { iat: SECONDS + 10, exp: SECONDS };
     expect(await codeOf(verify(await bundle({ claims: reversed })))).toBe('AttestationError claims_invalid');
+  });
+
+  it('may hold members that are not known yet', async () => {
+    await expect(verify(await bundle({ claims: { later: true } }))).resolves.toMatchObject({ kid: 'k1' });
+  });
+
+  it('say insecure of software, and of nothing else', async () => {
+    const failure = { error: 'AttestationError', codes: ['claims_invalid'], steps: ['claims.insecure'] };
+    const silent = await bundle({ type: 'software', claims: { insecure: undefined } });
+    expect(await failureOf(verify(silent))).toEqual(failure);
+    expect(await failureOf(verify(await bundle({ claims: { insecure: true } })))).toEqual(failure);
+  });
+
+  it('are given out member by member', async () => {
+    const key = new Uint8Array(32).fill(3);
+    const claims = {
+      epoch: 9,
+      rsaKeySha256: 'ab'.repeat(32),
+      ehbpKey: encodeBase64Url(key),
+      receiptKey: encodeBase64Url(key),
+      upstreamPolicySha256: 'cd'.repeat(32),
+    };
+    const said = { epoch: 9, rsaKeySha256: 'ab'.repeat(32), ehbpKey: key, receiptKey: key };
+    await expect(verify(await bundle({ claims }))).resolves.toMatchObject({
+      ...said,
+      upstreamPolicySha256: 'cd'.repeat(32),
+      software: { name: 'sotto-router', commit: 'synthetic' },
+    });
+    await expect(verify(await bundle())).resolves.toMatchObject({
+      rsaKeySha256: null,
+      ehbpKey: null,
+      receiptKey: null,
+      upstreamPolicySha256: null,
+    });
   });
 
   it('bear five minutes between the clocks', async () => {

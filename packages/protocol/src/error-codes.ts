@@ -98,6 +98,7 @@ export const ERROR_CODES = {
   claims_expired: null,
   claims_not_yet_valid: null,
   audience_mismatch: null,
+  fetch_failed: null,
   // Attestation: the policy, and good evidence that it does not allow
   policy_empty: null,
   type_not_allowed: null,

@@ -1,5 +1,5 @@
 import { errorBody, errorBodyWithDetail } from '@sotto/protocol';
-import { AdminGate } from './admin/admin-gate.ts';
+import { AdminGate, isAdminPath } from './admin/admin-gate.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { chatbotOf, chatbotSchema } from './chatbots/chatbot-schema.ts';
 import { parseConfig } from './config/parse.ts';
@@ -158,7 +158,10 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
   const doors: Handler = (exchange) =>
     serves('ehbp') && isEhbpRequest(exchange) ? openEhbp(exchange) : outer(exchange);
   const origins = config.cors.origins ?? (config.auth === 'open' ? [] : ['*']);
-  const admitted = withCors(origins, (exchange) => inFlight.run(exchange, doors));
+  const plain: Handler = (exchange) => inFlight.run(exchange, doors);
+  const forPages = withCors(origins, plain);
+  // No page of another origin has any business with the administration.
+  const admitted: Handler = (exchange) => (isAdminPath(exchange.request.path) ? plain : forPages)(exchange);
   const handle: Handler = (exchange) => {
     exchange.sink.preset({ 'x-request-id': exchange.id });
     return counted(exchange, admitted);
@@ -203,13 +206,18 @@ function administration(
   records: Records,
   directory: ModelDirectory,
 ): readonly Route[] {
-  const { chatbots } = records;
   return adminRoutes({
     gate: { key, publicUrl: config.publicUrl },
     reader: { readJson: readJsonBody, check: checkBody },
     keys: records.keys,
     aliases: records.aliases,
-    chatbots: Object.assign(chatbots, { schema: chatbotSchema.transform(chatbotOf) }),
+    chatbots: {
+      schema: chatbotSchema.transform(chatbotOf),
+      list: () => records.chatbots.list(),
+      isConfigured: (id) => records.chatbots.isConfigured(id),
+      put: (chatbot) => records.putChatbot(chatbot),
+      delete: (id) => records.deleteChatbot(id),
+    },
     usage: (query) => records.accounting.ledger.list(query),
     upstreams: () => directory.states(),
   });

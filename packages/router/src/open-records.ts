@@ -1,3 +1,5 @@
+import { ConfigurationError } from '@sotto/protocol';
+import type { Chatbot } from './chatbots/chatbot.ts';
 import { ChatbotDirectory } from './chatbots/chatbot-directory.ts';
 import { chatbotOf } from './chatbots/chatbot-schema.ts';
 import { Conversations } from './chatbots/conversations.ts';
@@ -15,6 +17,10 @@ import { AliasRegistry } from './upstreams/alias-registry.ts';
 import { KeyHash } from './virtual-keys/key-hash.ts';
 import { KeyRegistry } from './virtual-keys/key-registry.ts';
 import type { KeyRing } from './virtual-keys/key-ring.ts';
+
+const REREAD_MS = 60_000;
+/** Who guesses is not kept waiting for long: the key's length is what keeps them out. */
+const MIN_ADMIN_KEY_CHARACTERS = 24;
 
 /** What may change at run time, and other processes that share the store must read anew. */
 export type Announcement = 'keys' | 'aliases' | 'chatbots';
@@ -39,6 +45,10 @@ export interface Records {
   readonly keys: KeyRegistry;
   readonly aliases: AliasRegistry;
   readonly chatbots: ChatbotDirectory;
+  /** Makes or replaces a chatbot, here and in the other processes. */
+  putChatbot(chatbot: Chatbot): Promise<void>;
+  /** Deletes a chatbot and its conversations. @returns whether there was one */
+  deleteChatbot(id: string): Promise<boolean>;
   readonly conversations: Conversations;
   readonly accounting: Accounting;
   /** A key for one purpose, derived of the storage key. */
@@ -56,10 +66,23 @@ export interface Records {
  * @throws ConfigurationError `invalid_config`
  */
 export async function openRecords(config: RouterConfig, options: RecordsOptions): Promise<Records> {
-  const { environment, announce, report } = options;
   const storageKey =
-    options.storageKey ?? (await readStorageKey(config.storageKey, environment, isLasting(config.storage)));
+    options.storageKey ?? (await readStorageKey(config.storageKey, options.environment, isLasting(config.storage)));
   const store = await openStore(config.storage, storageKey);
+  try {
+    return await readRecords(config, options, storageKey, store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function readRecords(
+  config: RouterConfig,
+  { environment, announce, report, makeLimiter: shared }: RecordsOptions,
+  storageKey: Uint8Array,
+  store: Store,
+): Promise<Records> {
   const keyHash = new KeyHash(storageKey);
   const keyRing = await createKeyRing(config, environment, keyHash);
   const keys = new KeyRegistry({
@@ -74,7 +97,7 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
   await Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
 
   const redis = config.redis === undefined ? null : await createRedisLimiters(config.redis);
-  const makeLimiter = redis?.makeLimiter ?? options.makeLimiter;
+  const makeLimiter = redis?.makeLimiter ?? shared;
   const accounting = createAccounting({
     usage: store.usage,
     prices: Object.entries(config.models).flatMap(([model, { price }]) =>
@@ -96,6 +119,11 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
     now,
     onUnreadable: (error) => report('conversations', error),
   });
+  // A net below the announcements: one that got lost is made up for.
+  const rereading = setInterval(() => {
+    const all = Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
+    all.catch((error: unknown) => report('store', error));
+  }, REREAD_MS).unref();
   const stopSweep = startExpirySweep({
     store: store.conversations,
     now,
@@ -108,6 +136,15 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
     keys,
     aliases,
     chatbots,
+    putChatbot: async (chatbot) => {
+      await chatbots.put(chatbot);
+      announce('chatbots');
+    },
+    deleteChatbot: async (id) => {
+      const deleted = await chatbots.delete(id);
+      if (deleted) announce('chatbots');
+      return deleted;
+    },
     conversations,
     accounting,
     derive: (label) => deriveKey(storageKey, label),
@@ -117,6 +154,7 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
       if (what === 'keys') await seedBudgets();
     },
     close: async () => {
+      clearInterval(rereading);
       stopSweep();
       await accounting.close().catch((error: unknown) => report('accounting', error));
       await redis?.close();
@@ -128,5 +166,11 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
 /** The administration's key; null where there is no administration. @throws ConfigurationError `invalid_config` */
 export async function readAdminKey({ admin }: RouterConfig, environment: Environment): Promise<string | null> {
   if (admin === undefined) return null;
-  return readSecret({ value: admin.key, file: admin.keyFile, env: admin.keyEnv }, environment, 'admin');
+  const key = await readSecret({ value: admin.key, file: admin.keyFile, env: admin.keyEnv }, environment, 'admin');
+  if (key !== null && (key.length < MIN_ADMIN_KEY_CHARACTERS || /\s/.test(key))) {
+    throw new ConfigurationError(`admin: a key has at least ${MIN_ADMIN_KEY_CHARACTERS} characters and no space`, {
+      code: 'invalid_config',
+    });
+  }
+  return key;
 }

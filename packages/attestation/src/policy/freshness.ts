@@ -1,5 +1,5 @@
 import type { VerificationFailure } from '@sotto/protocol';
-import type { Claims } from '../claims.ts';
+import type { BoundClaims } from '../claims.ts';
 import type { VerifiedEvidence } from '../evidence.ts';
 import type { VerificationTime } from '../x509/chain.ts';
 import type { AttestationPolicy } from './policy.ts';
@@ -10,14 +10,14 @@ import type { AttestationPolicy } from './policy.ts';
  */
 export function checkFreshness(
   evidence: VerifiedEvidence,
-  claims: Claims,
+  claims: BoundClaims,
   answersNonce: boolean,
   { maxAgeSeconds }: AttestationPolicy,
   { now, clockSkewMs }: VerificationTime,
 ): readonly VerificationFailure[] {
   const failures: VerificationFailure[] = [];
   const isStale = (madeAt: number) => now - madeAt > maxAgeSeconds * 1_000 + clockSkewMs;
-  if (!answersNonce && isStale(claims.iat * 1_000)) {
+  if (!answersNonce && isStale(claims.issuedAt * 1_000)) {
     failures.push({
       step: 'policy.maxAgeSeconds',
       code: 'evidence_stale',

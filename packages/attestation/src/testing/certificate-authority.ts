@@ -1,4 +1,3 @@
-import { encodeBase64 } from '@sotto/protocol';
 import { DER_TAG } from '../der/der-reader.ts';
 import { KEY_USAGE } from '../x509/extensions.ts';
 import { bitString, der, integer, namedBits, nameOf, octetString, oid, sequence, time } from './der-writer.ts';
@@ -97,12 +96,4 @@ export async function issueCrl({ issuer, thisUpdate, nextUpdate, revoked = [] }:
   return sequence(body, algorithm, bitString(await signForX509(issuer.key, body)));
 }
 
-/** Certificates as PEM, 64 columns. */
-export function encodePemChain(...certificates: readonly Uint8Array[]): string {
-  return certificates
-    .map((certificate) => {
-      const lines = encodeBase64(certificate).match(/.{1,64}/g) ?? [];
-      return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
-    })
-    .join('');
-}
+export { encodePemChain } from '../x509/pem.ts';

@@ -52,7 +52,7 @@ export async function createSyntheticPlatforms(now: Date, product: SevProduct = 
 export interface SyntheticBundleInput {
   readonly platforms: SyntheticPlatforms;
   readonly type: EvidenceType;
-  /** The bytes to encrypt to. */
+  /** The bytes to encrypt to over ohttp. */
   readonly keyConfig: Uint8Array;
   readonly origin: string;
   readonly now: Date;
@@ -74,9 +74,14 @@ export async function createSyntheticBundle(input: SyntheticBundleInput): Promis
       kid: 'k1',
       keyConfig: encodeBase64Url(input.keyConfig),
       aud: input.origin,
+      epoch: 1,
       iat,
       exp: iat + 86_400,
+      minProtocol: 'ohttp',
+      rsaKeySha256: null,
+      ehbpKey: null,
       software: { name: 'sotto-router', version: '0.1.0', commit: 'synthetic' },
+      ...(type === 'software' ? { insecure: true } : {}),
       ...input.claims,
     }),
   );

@@ -1,4 +1,4 @@
-import { decodeBase64 } from '@sotto/protocol';
+import { decodeBase64, encodeBase64 } from '@sotto/protocol';
 
 const BLOCK =
   /-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n)-----END CERTIFICATE-----\n/y;
@@ -17,4 +17,14 @@ export function decodePemChain(text: string): readonly Uint8Array[] {
     chain.push(der);
   }
   return chain;
+}
+
+/** Certificates as the PEM text that {@link decodePemChain} reads. */
+export function encodePemChain(...certificates: readonly Uint8Array[]): string {
+  return certificates
+    .map((certificate) => {
+      const lines = encodeBase64(certificate).match(/.{1,64}/g) ?? [];
+      return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+    })
+    .join('');
 }

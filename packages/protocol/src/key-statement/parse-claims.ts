@@ -20,7 +20,7 @@ type Members = Readonly<Record<string, unknown>>;
 export function parseClaims(bytes: Uint8Array): KeyClaims {
   const members = bytes.length > MAX_CLAIMS_BYTES ? null : parseObject(bytes);
   if (members === null || members['v'] !== 1) throw invalid('has claims of an unknown form');
-  const claims: KeyClaims = {
+  return {
     kid: text(members, 'kid'),
     keyConfigs: base64Url(members, 'keyConfig'),
     origin: orNull(text)(members, 'aud'),
@@ -31,15 +31,11 @@ export function parseClaims(bytes: Uint8Array): KeyClaims {
     rsaKeySha256: orNull(sha256)(members, 'rsaKeySha256'),
     ehbpKey: orNull(key)(members, 'ehbpKey'),
     software: software(members['software']),
-    ...present({
-      tlsSpkiSha256: orAbsent(sha256)(members, 'tlsSpkiSha256'),
-      upstreamPolicySha256: orAbsent(sha256)(members, 'upstreamPolicySha256'),
-      receiptKey: orAbsent(key)(members, 'receiptKey'),
-      insecure: orAbsent(onlyTrue)(members, 'insecure'),
-    }),
+    tlsSpkiSha256: orAbsent(sha256)(members, 'tlsSpkiSha256'),
+    upstreamPolicySha256: orAbsent(sha256)(members, 'upstreamPolicySha256'),
+    receiptKey: orAbsent(key)(members, 'receiptKey'),
+    insecure: orAbsent(onlyTrue)(members, 'insecure'),
   };
-  if (claims.expiresAt <= claims.issuedAt) throw invalid('expires before it begins');
-  return claims;
 }
 
 /** The statement is not one, or not one to be trusted. */
@@ -111,14 +107,9 @@ function software(value: unknown): ClaimedSoftware {
   return {
     name: text(members, 'name'),
     version: text(members, 'version'),
-    ...present({ commit: orAbsent(text)(members, 'commit'), imageDigest: orAbsent(text)(members, 'imageDigest') }),
+    commit: orAbsent(text)(members, 'commit'),
+    imageDigest: orAbsent(text)(members, 'imageDigest'),
   };
-}
-
-/** Without the members that are undefined, so that claims that were read are those that were written. */
-function present<T extends object>(members: T): T {
-  const found = Object.entries(members).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(found) as T;
 }
 
 function parseObject(bytes: Uint8Array): Members | null {

@@ -157,6 +157,14 @@ describe('claims are refused, though they be signed,', () => {
     ['without an ehbp key, not even null', { ehbpKey: undefined }],
     ['without software', { software: undefined }],
     ['with software that has no version', { software: { name: 'sotto' } }],
+    ['with software of an empty commit', { software: { name: 'sotto', version: '1', commit: '' } }],
+    ['with a kid that is empty', { kid: '' }],
+    ['with a kid that is long', { kid: 'k'.repeat(257) }],
+    ['with a TLS key that is null', { tlsSpkiSha256: null }],
+    ['with a TLS key in upper case', { tlsSpkiSha256: 'AB'.repeat(32) }],
+    ['with a policy that is short', { upstreamPolicySha256: 'ab' }],
+    ['with a receipt key that is short', { receiptKey: 'AA' }],
+    ['that deny being insecure', { insecure: false }],
   ])('%s', async (_what, change) => {
     expect(await outcome(await over(bentClaims(change)))).toBe('invalid_key_statement');
   });

@@ -76,6 +76,19 @@ describe('verifyStatement', () => {
     await expect(verifyStatement(nodeCrypto, verify, statement, expected)).resolves.toEqual(CLAIMS);
   });
 
+  test('gives back what only some routers state', async () => {
+    const stated: KeyClaims = {
+      ...CLAIMS,
+      software: { name: 'sotto', version: '0.1.0', commit: 'abc', imageDigest: 'sha256:def' },
+      tlsSpkiSha256: 'ab'.repeat(32),
+      upstreamPolicySha256: 'cd'.repeat(32),
+      receiptKey: new Uint8Array(32).fill(7),
+      insecure: true,
+    };
+    const statement = await signStatement(stated, [FIRST]);
+    await expect(verifyStatement(nodeCrypto, nodeEd25519Verify, statement, expected)).resolves.toEqual(stated);
+  });
+
   test('a pin is the SHA-256 of the raw public key', async () => {
     expect(await signerFingerprint(nodeCrypto, FIRST.publicKey)).toBe(
       '21fe31dfa154a261626bf854046fd2271b7bed4b6abe45aa58877ef47f9721b9',

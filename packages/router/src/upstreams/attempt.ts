@@ -49,7 +49,7 @@ export class Attempt implements UpstreamListener {
     const isEventStream = headers['content-type']?.startsWith('text/event-stream') ?? false;
     if (status !== 200 || !isEventStream) return;
     if (!this.#request.stream) {
-      this.#fail(
+      this.#reject(
         apiError('upstream_invalid_response', 'the model server streamed an answer that was asked for in one piece'),
       );
       return;
@@ -57,7 +57,10 @@ export class Attempt implements UpstreamListener {
     this.#relay = new EventRelay(this.#sink, this.call, {
       headers: this.#request.answerHeaders(this.#candidate),
       hidesUsage: this.#request.hidesUsage,
-      onFail: () => this.#settle(this.#ended('failed', this.#relay?.usage ?? null)),
+      onFail: (error) => {
+        this.call?.reject?.(error.code ?? 'upstream_failed');
+        this.#settle(this.#ended('failed', this.#relay?.usage ?? null));
+      },
     });
   }
 
@@ -70,7 +73,7 @@ export class Attempt implements UpstreamListener {
     if (this.#length <= (this.#status === 200 ? this.#request.maxAnswerBytes : MAX_ERROR_BYTES)) {
       this.#chunks.push(chunk);
     } else if (this.#status === 200) {
-      this.#fail(apiError('upstream_invalid_response', 'the model server answered at too great length'));
+      this.#reject(apiError('upstream_invalid_response', 'the model server answered at too great length'));
     }
   }
 
@@ -94,7 +97,7 @@ export class Attempt implements UpstreamListener {
   #answerWhole(body: Uint8Array): void {
     const value = this.#request.stream ? null : jsonObject(body);
     if (value === null) {
-      this.#settle(
+      this.#reject(
         apiError('upstream_invalid_response', 'the model server answered with something else than was asked for'),
       );
       return;
@@ -108,8 +111,10 @@ export class Attempt implements UpstreamListener {
     return { outcome, usage, candidate: this.#candidate, events: this.#relay?.events ?? 0 };
   }
 
-  #fail(error: APIError): void {
-    this.call?.cancel();
+  /** What came is no good: the upstream is to blame, and is not to go on. */
+  #reject(error: APIError): void {
+    if (this.call?.reject === undefined) this.call?.cancel();
+    else this.call.reject(error.code ?? 'upstream_invalid_response');
     this.#settle(error);
   }
 }

@@ -38,6 +38,9 @@ export interface Forwarded {
 /** What an attempt comes to: the request's end, or an error while nothing has been sent. */
 export type AttemptOutcome = Forwarded | APIError;
 
+/** Each may wait in its upstream's line: more of them would keep a caller waiting for minutes. */
+const MAX_ATTEMPTS = 3;
+
 /**
  * Forwards a request and passes the answer on. Goes to the next candidate while nothing has been sent and the
  * failure is not the caller's; never after the first byte. When the caller goes away, so does the request.
@@ -51,7 +54,7 @@ export async function forward(sink: ResponseSink, request: ForwardedRequest): Pr
     attempt?.cancel();
   });
   let failure: APIError | null = null;
-  for (const candidate of request.candidates) {
+  for (const candidate of request.candidates.slice(0, MAX_ATTEMPTS)) {
     if (gone) return { outcome: 'cancelled', usage: null, candidate: null, events: 0 };
     const outcome = await new Promise<AttemptOutcome>((settle) => {
       attempt = new Attempt(sink, request, candidate, settle);
