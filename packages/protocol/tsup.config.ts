@@ -9,6 +9,7 @@ export default defineConfig({
     'ohttp/index': 'src/ohttp/index.ts',
     'ehbp/index': 'src/ehbp/index.ts',
     'key-statement/index': 'src/key-statement/index.ts',
+    'receipt/index': 'src/receipt/index.ts',
     'node/index': 'src/node/index.ts',
   },
   format: ['esm', 'cjs'],

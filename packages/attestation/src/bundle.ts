@@ -18,7 +18,9 @@ const bundle = z.strictObject({
   nonce: z.optional(base64UrlOf(NONCE_BYTES)),
   evidence: evidenceSchema,
   // Of other hardware, such as GPUs: carried, not verified, and never counted.
-  additional: z.optional(z.array(z.looseObject({ type: z.string().check(z.maxLength(64)) })).check(z.maxLength(MAX_ADDITIONAL))),
+  additional: z.optional(
+    z.array(z.looseObject({ type: z.string().check(z.maxLength(64)) })).check(z.maxLength(MAX_ADDITIONAL)),
+  ),
 });
 
 /** An evidence bundle, with its binary members decoded; nothing is verified yet. */

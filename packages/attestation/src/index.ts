@@ -1,4 +1,5 @@
 export type { AttestationResult, VerificationStep } from './attestation-result.ts';
+export type { Attester } from './attester.ts';
 export { computeReportData, NONCE_BYTES, REPORT_DATA_BYTES } from './binding.ts';
 export {
   type Bundle,
@@ -14,6 +15,7 @@ export type { ClaimsExpectation } from './claims-check.ts';
 export type { DstackIdentity } from './dstack/event-log.ts';
 export { type DstackEvidence, type VerifiedDstack, verifyDstack } from './dstack/verify.ts';
 export type { VerifiedEvidence } from './evidence.ts';
+export type { UnendorsedEvidence } from './evidence-schema.ts';
 export { type NitroEvidence, type VerifiedNitro, verifyNitro } from './nitro/verify.ts';
 export {
   type AttestationPolicy,

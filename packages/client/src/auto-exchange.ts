@@ -1,4 +1,4 @@
-import { SecurityError } from '@sotto/protocol';
+import { SecurityError, type SecurityTier } from '@sotto/protocol';
 import type { Exchange, ExchangeAnswer, ExchangeRequest, ExchangeStream } from './exchange.ts';
 import type { OhttpChannels } from './ohttp-channels.ts';
 import type { ResolvedOptions } from './resolved-options.ts';
@@ -22,29 +22,29 @@ export class AutoExchange implements Exchange {
   }
 
   async attempt(request: ExchangeRequest, signal: AbortSignal): Promise<ExchangeAnswer> {
-    return this.#exchanges[await this.#choose(request.router, signal)].attempt(request, signal);
+    return this.#exchanges[await this.#choose(request, signal)].attempt(request, signal);
   }
 
   async attemptStream(request: ExchangeRequest, signal: AbortSignal): Promise<ExchangeStream> {
-    return this.#exchanges[await this.#choose(request.router, signal)].attemptStream(request, signal);
+    return this.#exchanges[await this.#choose(request, signal)].attemptStream(request, signal);
   }
 
-  async #choose(router: RouterUrl, signal: AbortSignal): Promise<ChatProtocol> {
+  async #choose({ router, tier }: ExchangeRequest, signal: AbortSignal): Promise<ChatProtocol> {
     const known = this.#chosen.get(router.base);
     if (known !== undefined) return known;
-    const protocol = await this.#findOut(router, signal);
+    const protocol = await this.#findOut(router, tier, signal);
     this.#chosen.set(router.base, protocol);
     return protocol;
   }
 
   /** A failed connection or an error status of any other kind says nothing of what the router speaks: it is thrown. */
-  async #findOut(router: RouterUrl, signal: AbortSignal): Promise<ChatProtocol> {
+  async #findOut(router: RouterUrl, tier: SecurityTier | null, signal: AbortSignal): Promise<ChatProtocol> {
     const { memory, log } = this.#options;
     const remembered = new RememberedRouter(memory, new URL(router.base).origin);
     const { protocol: best } = await remembered.recall();
     if (this.#asksForNomyoV1() && best !== 'ohttp') return 'nomyo-v1';
     try {
-      await this.#channels.of(router).prepare(signal);
+      await this.#channels.of(router, tier).prepare(signal);
     } catch (error) {
       if (!isNotOffered(error) || this.#asksForOhttp()) throw error;
       if (best === 'ohttp') throw downgradeRefused();

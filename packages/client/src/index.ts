@@ -3,6 +3,7 @@ export {
   APIError,
   APITimeoutError,
   APIUserAbortError,
+  AttestationError,
   AuthenticationError,
   ConfigurationError,
   type ErrorCode,
@@ -10,6 +11,7 @@ export {
   InvalidRequestError,
   NotFoundError,
   PayloadTooLargeError,
+  PolicyError,
   RateLimitError,
   SECURITY_TIERS,
   SecurityError,
@@ -19,6 +21,15 @@ export {
   SottoError,
 } from '@sotto/protocol';
 export { APIPromise, type WithResponse } from './api-promise.ts';
+export type { AttestationOptions, OnMeasurementChange, TierOptions } from './attestation/attestation-options.ts';
+export type {
+  AttestationStage,
+  AttestationStatus,
+  AttestationStep,
+  FailedAttestation,
+  UnverifiedAttestation,
+  VerifiedAttestation,
+} from './attestation/attestation-status.ts';
 export type * from './chat-completion.ts';
 export type { GenerateKeysOptions, LoadKeysOptions } from './client-keys.ts';
 export type { ClientOptions, ProtocolOption, RequestBinding } from './client-options.ts';

@@ -43,12 +43,12 @@ export class NomyoV1Exchange implements Exchange {
   async attempt(request: ExchangeRequest, signal: AbortSignal): Promise<ExchangeAnswer> {
     warnOfNomyoV1(this.#options.log);
     const source = this.#routerKeys.of(request.router);
-    const [client, routerKey] = await Promise.all([this.#clientKeys.current(), source.get(signal)]);
+    const [client, routerKey] = await Promise.all([this.#clientKeys.current(), source.get(signal, request.tier)]);
     try {
       return await this.#exchange(request, client, routerKey, signal);
     } catch (error) {
       if (!APIError.isInstance(error) || error.status !== 400 || error.code !== 'decryption_failed') throw error;
-      const renewed = await source.renew(signal);
+      const renewed = await source.renew(signal, request.tier);
       if (renewed.fingerprint === routerKey.fingerprint) throw error;
       return this.#exchange(request, client, renewed, signal);
     }

@@ -1,24 +1,44 @@
+import type { SecurityTier } from '@sotto/protocol';
+import type { Attestations } from './attestation/attestations.ts';
+import type { Log } from './log.ts';
 import type { OhttpChannel } from './ohttp/ohttp-channel.ts';
-import { openChannel } from './ohttp/ohttp-options.ts';
-import type { ResolvedOptions } from './resolved-options.ts';
+import { openChannel, type ResolvedOhttpOptions } from './ohttp/ohttp-options.ts';
+import type { OhttpRuntime } from './ohttp/runtime.ts';
+import type { RouterMemory } from './router-memory.ts';
 import type { RouterUrl } from './router-url.ts';
 
-/** The sealed ways to the routers that a client speaks to. */
+interface OhttpChannelsSettings {
+  readonly runtime: OhttpRuntime;
+  readonly ohttp: ResolvedOhttpOptions;
+  readonly attestations: Attestations;
+  readonly memory: RouterMemory;
+  readonly log: Log;
+}
+
+/**
+ * The sealed ways to the routers that a client speaks to: where evidence is asked for, one for each tier, so that a
+ * request is sealed only to keys whose evidence has met the demands of its own.
+ */
 export class OhttpChannels {
-  readonly #options: ResolvedOptions;
+  readonly #settings: OhttpChannelsSettings;
   readonly #channels = new Map<string, OhttpChannel>();
 
-  constructor(options: ResolvedOptions) {
-    this.#options = options;
+  constructor(settings: OhttpChannelsSettings) {
+    this.#settings = settings;
   }
 
-  /** @throws ConfigurationError `unsupported_runtime` */
-  of(router: RouterUrl): OhttpChannel {
-    let channel = this.#channels.get(router.base);
+  /**
+   * @throws ConfigurationError `unsupported_runtime`
+   * @throws AttestationError `evidence_missing` for a tier that needs proof, where none is asked for
+   */
+  of(router: RouterUrl, tier: SecurityTier | null): OhttpChannel {
+    const { runtime, ohttp, attestations, memory, log } = this.#settings;
+    const attestation = attestations.of(router, tier);
+    const name = attestation === null ? router.base : `${router.base} ${tier ?? 'standard'}`;
+    let channel = this.#channels.get(name);
     if (channel === undefined) {
-      const { platform, transport, ohttp, memory, log } = this.#options;
-      channel = openChannel({ ...platform, transport }, router, ohttp, memory, log);
-      this.#channels.set(router.base, channel);
+      channel = openChannel(runtime, router, ohttp, memory, log, attestation);
+      this.#channels.set(name, channel);
     }
     return channel;
   }

@@ -47,7 +47,7 @@ export class OhttpExchange implements Exchange {
   ): Promise<ChannelResponse> {
     const content = encodeUtf8(JSON.stringify(payload));
     try {
-      const channel = this.#channels.of(request.router);
+      const channel = this.#channels.of(request.router, request.tier);
       const inner = { method: 'POST', path: COMPLETION_PATH, headers: headersOf(request), content };
       const answer = await channel.send(inner, signal);
       if (answer.status >= 200 && answer.status < 300) return answer;
@@ -57,8 +57,8 @@ export class OhttpExchange implements Exchange {
     }
   }
 
-  #metadata({ router, payloadId }: ExchangeRequest, answer: ChannelResponse): CompletionMetadata {
-    return ohttpMetadata(payloadId, answer, this.#channels.of(router).trust);
+  #metadata({ router, tier, payloadId }: ExchangeRequest, answer: ChannelResponse): CompletionMetadata {
+    return ohttpMetadata(payloadId, answer, this.#channels.of(router, tier).trust);
   }
 }
 

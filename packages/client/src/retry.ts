@@ -1,4 +1,4 @@
-import { APIConnectionError, APIError } from '@sotto/protocol';
+import { APIConnectionError, APIError, AttestationError } from '@sotto/protocol';
 import type { Clock } from './clock.ts';
 import { errorFields, type Log } from './log.ts';
 
@@ -43,8 +43,13 @@ function waitBeforeRetry(error: unknown, failures: number): number | null {
   if (APIError.isInstance(error)) {
     if (!RETRIED_STATUSES.has(error.status)) return null;
     if (error.retryAfterMs !== null) return error.retryAfterMs <= MAX_RETRY_AFTER_MS ? error.retryAfterMs : null;
-  } else if (!APIConnectionError.isInstance(error)) {
+  } else if (!APIConnectionError.isInstance(error) && !isMissed(error)) {
     return null;
   }
   return Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS) * (1 - JITTER * Math.random());
+}
+
+/** Evidence that could not be fetched: of the router nothing bad is known. */
+function isMissed(error: unknown): boolean {
+  return AttestationError.isInstance(error) && error.code === 'fetch_failed';
 }

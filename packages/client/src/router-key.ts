@@ -1,4 +1,4 @@
-import { decodeUtf8, type RsaPublicKey, SecurityError, SottoError } from '@sotto/protocol';
+import { AttestationError, decodeUtf8, type RsaPublicKey, SecurityError, type SecurityTier, SottoError } from '@sotto/protocol';
 import {
   BINDING_HEADER,
   BINDING_VERSION,
@@ -6,6 +6,7 @@ import {
   fingerprint,
   importPublicKeyPem,
 } from '@sotto/protocol/nomyo-v1';
+import type { Attestations } from './attestation/attestations.ts';
 import type { ResolvedOptions } from './resolved-options.ts';
 import { errorOfAnswer } from './router-answer.ts';
 import type { RouterUrl } from './router-url.ts';
@@ -16,7 +17,7 @@ const PUBLIC_KEY_PATH = '/pki/public_key';
 /** A PEM of 4,096 bits has 800 characters. */
 const MAX_KEY_BYTES = 16_384;
 
-/** A router's public key, fetched and held against the pins. */
+/** A router's public key, fetched and held against the pins; against the evidence too before it is handed out. */
 export interface RouterKey {
   readonly key: RsaPublicKey;
   readonly pem: string;
@@ -33,33 +34,54 @@ interface Cached {
 /** One router's public key: fetched when first needed, kept for a while, fetched once for all who wait. */
 export class RouterKeySource {
   readonly #options: ResolvedOptions;
+  readonly #attestations: Attestations;
   readonly #router: RouterUrl;
   readonly #onBindingOffered: () => void;
   readonly #fetching: SharedFlight<RouterKey>;
   #cached: Cached | null = null;
 
   /** @param onBindingOffered called when the router says that it understands bound requests */
-  constructor(options: ResolvedOptions, router: RouterUrl, onBindingOffered: () => void) {
+  constructor(
+    options: ResolvedOptions,
+    attestations: Attestations,
+    router: RouterUrl,
+    onBindingOffered: () => void,
+  ) {
     this.#options = options;
+    this.#attestations = attestations;
     this.#router = router;
     this.#onBindingOffered = onBindingOffered;
     this.#fetching = new SharedFlight((signal) => this.#fetch(signal));
   }
 
   /**
-   * The key, from the cache where it is fresh.
+   * The key for a request of a tier, from the cache where it is fresh.
    * @throws SecurityError `key_mismatch` for a key that is not pinned, `invalid_response` for one that is no key
+   * @throws AttestationError, PolicyError where the router's evidence is asked for, and does not vouch for the key
    * @throws APIError, APIConnectionError
    */
-  async get(signal: AbortSignal): Promise<RouterKey> {
-    const { platform, serverKeyMaxAgeMs } = this.#options;
-    const cached = this.#cached;
-    if (cached !== null && platform.clock.now() - cached.fetchedMs < serverKeyMaxAgeMs) return cached.routerKey;
-    return this.#fetching.join(signal);
+  async get(signal: AbortSignal, tier: SecurityTier | null): Promise<RouterKey> {
+    const attestation = this.#attestations.of(this.#router, tier);
+    const routerKey = await this.#find(signal);
+    if (attestation === null) return routerKey;
+    if ((await attestation.current(signal)).rsaKeySha256 === routerKey.fingerprint) return routerKey;
+    // One of the two is older than the other: the router has been started anew.
+    return this.renew(signal, tier);
   }
 
   /** The key as the router has it now; throws like {@link RouterKeySource.get}. */
-  async renew(signal: AbortSignal): Promise<RouterKey> {
+  async renew(signal: AbortSignal, tier: SecurityTier | null): Promise<RouterKey> {
+    const attestation = this.#attestations.of(this.#router, tier);
+    const routerKey = await this.#fetching.join(signal);
+    if (attestation === null) return routerKey;
+    if ((await attestation.renew(signal)).rsaKeySha256 === routerKey.fingerprint) return routerKey;
+    throw notAttested();
+  }
+
+  async #find(signal: AbortSignal): Promise<RouterKey> {
+    const { platform, serverKeyMaxAgeMs } = this.#options;
+    const cached = this.#cached;
+    if (cached !== null && platform.clock.now() - cached.fetchedMs < serverKeyMaxAgeMs) return cached.routerKey;
     return this.#fetching.join(signal);
   }
 
@@ -113,4 +135,9 @@ export class RouterKeySource {
       });
     }
   }
+}
+
+function notAttested(): AttestationError {
+  const message = 'the router shows an RSA key that its evidence does not commit to: nothing was sent';
+  return new AttestationError(message, { failures: [{ step: 'claims.rsaKey', code: 'key_mismatch', message }] });
 }

@@ -1,3 +1,4 @@
+import type { Attestations } from './attestation/attestations.ts';
 import type { ResolvedOptions } from './resolved-options.ts';
 import { RouterKeySource } from './router-key.ts';
 import type { RouterUrl } from './router-url.ts';
@@ -5,12 +6,14 @@ import type { RouterUrl } from './router-url.ts';
 /** The keys of the routers that a client speaks to, and what each has promised. */
 export class RouterKeyring {
   readonly #options: ResolvedOptions;
+  readonly #attestations: Attestations;
   readonly #sources = new Map<string, RouterKeySource>();
   readonly #bindingOffered: Set<string>;
 
   /** @param bindingOffered routers that have offered the binding; grows, and may be shared between clients */
-  constructor(options: ResolvedOptions, bindingOffered: Set<string> = new Set()) {
+  constructor(options: ResolvedOptions, attestations: Attestations, bindingOffered: Set<string> = new Set()) {
     this.#options = options;
+    this.#attestations = attestations;
     this.#bindingOffered = bindingOffered;
   }
 
@@ -23,7 +26,9 @@ export class RouterKeyring {
   of(router: RouterUrl): RouterKeySource {
     let source = this.#sources.get(router.base);
     if (source === undefined) {
-      source = new RouterKeySource(this.#options, router, () => this.#bindingOffered.add(router.base));
+      source = new RouterKeySource(this.#options, this.#attestations, router, () =>
+        this.#bindingOffered.add(router.base),
+      );
       this.#sources.set(router.base, source);
     }
     return source;

@@ -1,5 +1,6 @@
 import { followAbort } from './abort-link.ts';
 import { APIPromise, type WithResponse } from './api-promise.ts';
+import type { AttestationStatus } from './attestation/attestation-status.ts';
 import type { ChatCompletion, ChatCompletionParams } from './chat-completion.ts';
 import { parseChatRequest } from './chat-request.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -36,11 +37,27 @@ export class SecureChatCompletion {
     this.client = new SecureCompletionClient(this.#session);
   }
 
+  /** What is known of the router's evidence: verified, refused and why, or not looked at yet. */
+  get attestation(): AttestationStatus {
+    return this.#session.attestation;
+  }
+
+  /**
+   * Verifies the router's evidence now, for the client's own `tier`, in the place of with the first request. Without
+   * the option `attestation` there is nothing to verify, and it resolves at once.
+   * @throws AttestationError for bad evidence, PolicyError for good evidence that the policy does not allow
+   * @throws ConfigurationError `policy_empty`, `invalid_option` for a policy that is wrong, or less than the tier asks
+   */
+  ready(options: Pick<RequestOptions, 'signal' | 'timeout' | 'maxRetries'> = {}): Promise<AttestationStatus> {
+    return this.#session.ready(options);
+  }
+
   /**
    * Asks for a completion. With `stream: true` resolves, when the answer begins, to an async iterable of its chunks;
    * over nomyo-v1, where nothing streams, that yields the whole answer as one chunk.
    * @throws InvalidRequestError `invalid_security_tier` before anything is sent
    * @throws APIError by status, APIConnectionError, APITimeoutError, APIUserAbortError
+   * @throws AttestationError, PolicyError where the router does not prove what the tier and `attestation` ask for
    * @throws SecurityError `downgrade_refused`, `untrusted_signer`, `key_mismatch`, `decryption_failed`,
    *   `response_not_sealed`, `response_truncated`, `response_not_authentic`, `invalid_response`
    */

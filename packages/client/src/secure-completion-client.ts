@@ -48,15 +48,15 @@ export class SecureCompletionClient {
   }
 
   /**
-   * Fetches the router's public key, held against the pins.
+   * Fetches the router's public key, held against the pins and the router's evidence.
    * @returns SubjectPublicKeyInfo, PEM
-   * @throws SecurityError `key_mismatch`, `invalid_response`
+   * @throws SecurityError `key_mismatch`, `invalid_response`, AttestationError, PolicyError
    * @throws APIError, APIConnectionError, APIUserAbortError
    */
   async fetchServerPublicKey(options: Pick<RequestOptions, 'signal'> = {}): Promise<string> {
-    const { router, timeoutMs } = this.#session.options;
+    const { router, timeoutMs, ohttp } = this.#session.options;
     const source = this.#session.routerKeys.of(router);
-    return (await withDeadline(options.signal ?? null, timeoutMs, (signal) => source.renew(signal))).pem;
+    return (await withDeadline(options.signal ?? null, timeoutMs, (signal) => source.renew(signal, ohttp.tier))).pem;
   }
 
   /**
@@ -68,9 +68,9 @@ export class SecureCompletionClient {
    */
   async encryptPayload(payload: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
     this.#refuseUnbound();
-    const { router, timeoutMs, platform } = this.#session.options;
+    const { router, timeoutMs, platform, ohttp } = this.#session.options;
     const source = this.#session.routerKeys.of(router);
-    const { key } = await withDeadline(null, timeoutMs, (signal) => source.get(signal));
+    const { key } = await withDeadline(null, timeoutMs, (signal) => source.get(signal, ohttp.tier));
     const { body, contentKey } = await sealRequest(platform.crypto, key, checkPayload(payload));
     contentKey.fill(0);
     return encodeUtf8(body);

@@ -1,5 +1,7 @@
 import type { SecurityTier } from '@sotto/protocol';
 import { followAbort } from './abort-link.ts';
+import type { AttestationStatus } from './attestation/attestation-status.ts';
+import { Attestations } from './attestation/attestations.ts';
 import { AutoExchange } from './auto-exchange.ts';
 import { ClientKeys } from './client-keys.ts';
 import type { ClientOptions } from './client-options.ts';
@@ -30,6 +32,7 @@ export class SecureSession {
   readonly options: ResolvedOptions;
   readonly clientKeys: ClientKeys;
   readonly routerKeys: RouterKeyring;
+  readonly #attestations: Attestations;
   readonly #channels: OhttpChannels;
   readonly #given: ClientOptions;
   readonly #exchange: Exchange;
@@ -39,19 +42,22 @@ export class SecureSession {
     this.#given = given;
     this.options = resolveOptions(given);
     const sharesClientKeys = parent !== null && !names(changed, 'keyDir', 'keyPassword', 'platform');
-    const sharesRouterKeys =
+    const sharesAttestations =
       parent !== null &&
-      !names(changed, 'pinnedKeys', 'requestBinding', 'serverKeyMaxAgeMs', 'defaultHeaders', 'fetch', 'platform') &&
+      !names(changed, 'attestation', 'dangerouslyTrustRouterWithoutEvidence', 'memory', 'fetch', 'platform') &&
       !names(changed, 'logger', 'logLevel');
+    this.#attestations = sharesAttestations ? parent.#attestations : this.#makeAttestations();
+    const sharesRouterKeys =
+      sharesAttestations &&
+      !names(changed, 'pinnedKeys', 'requestBinding', 'serverKeyMaxAgeMs', 'defaultHeaders');
     this.clientKeys = sharesClientKeys ? parent.clientKeys : new ClientKeys(this.options);
     this.routerKeys = sharesRouterKeys
       ? parent.routerKeys
-      : new RouterKeyring(this.options, parent?.routerKeys.bindingOffered);
+      : new RouterKeyring(this.options, this.#attestations, parent?.routerKeys.bindingOffered);
     const sharesChannels =
-      parent !== null &&
-      !names(changed, 'pinnedSigners', 'keyConfigs', 'pqKem', 'relayUrl', 'relayHeaders', 'allowHttp', 'memory') &&
-      !names(changed, 'fetch', 'platform', 'logger', 'logLevel');
-    this.#channels = sharesChannels ? parent.#channels : new OhttpChannels(this.options);
+      sharesAttestations &&
+      !names(changed, 'pinnedSigners', 'keyConfigs', 'pqKem', 'relayUrl', 'relayHeaders', 'allowHttp');
+    this.#channels = sharesChannels ? parent.#channels : this.#makeChannels();
     this.#exchange = this.#makeExchange();
     // An RSA key pair takes a second of one core: in `auto` only where it turns out to be needed.
     if (this.options.protocol === 'nomyo-v1') this.clientKeys.prepare();
@@ -65,6 +71,19 @@ export class SecureSession {
     // What is remembered of routers must not be forgotten by changing something else.
     const given = { ...rest, ...address, memory: this.options.memory, ...defined(changed) };
     return new SecureSession(given, this, defined(changed));
+  }
+
+  /** What is known of the router's evidence now. */
+  get attestation(): AttestationStatus {
+    return this.#attestations.statusOf(this.options.router);
+  }
+
+  /** Verifies the router's evidence, where evidence is asked for and has not been verified yet. */
+  async ready(requestOptions: RequestOptions = {}): Promise<AttestationStatus> {
+    const { router, ohttp } = this.options;
+    const attestation = this.#attestations.of(router, ohttp.tier);
+    await this.#retry(requestOptions, requestOptions.signal ?? null, async (signal) => attestation?.current(signal));
+    return this.attestation;
   }
 
   /** Sends a request, again where an attempt fails in a way that may pass. Each attempt is sealed anew. */
@@ -113,7 +132,7 @@ export class SecureSession {
       router: request.baseUrl === undefined ? options.router : parseRouterUrl(request.baseUrl, options.allowHttp),
       payload,
       payloadId,
-      tier,
+      tier: tier ?? options.ohttp.tier,
       apiKey: apiKey === null ? null : checkApiKey(apiKey),
       streamOptions,
       headers: mergeHeaders(
@@ -122,6 +141,17 @@ export class SecureSession {
         idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
       ),
     };
+  }
+
+  #makeAttestations(): Attestations {
+    const { platform, transport, ohttp, memory, log } = this.options;
+    return new Attestations({ runtime: { clock: platform.clock, transport }, options: ohttp, memory, log });
+  }
+
+  #makeChannels(): OhttpChannels {
+    const { platform, transport, ohttp, memory, log } = this.options;
+    const runtime = { ...platform, transport };
+    return new OhttpChannels({ runtime, ohttp, attestations: this.#attestations, memory, log });
   }
 
   #makeExchange(): Exchange {

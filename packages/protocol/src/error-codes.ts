@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   upstream_unavailable: 503,
   overloaded: 503,
   shutting_down: 503,
+  evidence_unavailable: 503,
   store_unavailable: 503,
   upstream_timeout: 504,
   // The client's side
@@ -62,6 +63,7 @@ export const ERROR_CODES = {
   invalid_key_config: null,
   unsupported_key_config: null,
   invalid_key_statement: null,
+  invalid_receipt: null,
   untrusted_signer: null,
   key_statement_expired: null,
   key_statement_rollback: null,
@@ -110,6 +112,7 @@ export const ERROR_CODES = {
   product_not_allowed: null,
   vlek_not_allowed: null,
   measurement_not_allowed: null,
+  measurement_change_refused: null,
   host_data_not_allowed: null,
   id_key_not_allowed: null,
   author_key_not_allowed: null,

@@ -18,6 +18,7 @@ import { type Route, routeTable } from './http/route-table.ts';
 import { keyClaims } from './key-claims.ts';
 import { RouterMetrics } from './metrics/router-metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
+import { TokenTotals } from './metrics/token-totals.ts';
 import { modelApi } from './model-api.ts';
 import { openRecords, type Records, readAdminKey } from './open-records.ts';
 import { openRouterKeys, type RouterKeys } from './open-router-keys.ts';
@@ -28,6 +29,7 @@ import { pkiRoutes } from './pki/routes.ts';
 import { ReplayWindow } from './replay/replay-window.ts';
 import type { Router, RouterOptions } from './router.ts';
 import { ModelDirectory } from './upstreams/model-directory.ts';
+import type { TokenUsage } from './upstreams/token-usage.ts';
 import { version } from './version.ts';
 import { CONNECTION_LIMITS } from './websocket/limits.ts';
 import { WebSocketDoor } from './websocket/websocket-door.ts';
@@ -52,16 +54,18 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
   const closeUpstreams = async (): Promise<void> => {
     await Promise.all(entries.map(({ upstream }) => upstream.close()));
   };
+  const tokens = new TokenTotals();
   let records: Records;
   try {
     const { storageKey, makeLimiter, announce = () => {} } = options;
-    records = await openRecords(config, { environment, storageKey, makeLimiter, announce, report });
+    const onUsed = (usage: TokenUsage): void => tokens.add(usage);
+    records = await openRecords(config, { environment, storageKey, makeLimiter, announce, report, onUsed });
   } catch (error) {
     keys.destroy();
     await closeUpstreams();
     throw error;
   }
-  return join({ config, options, adminKey, keys, entries, closeUpstreams, records, report });
+  return join({ config, options, adminKey, keys, entries, closeUpstreams, records, tokens, report });
 }
 
 interface Parts {
@@ -72,19 +76,23 @@ interface Parts {
   readonly entries: ConstructorParameters<typeof ModelDirectory>[0];
   readonly closeUpstreams: () => Promise<void>;
   readonly records: Records;
+  readonly tokens: TokenTotals;
   readonly report: (requestId: string, error: unknown) => void;
 }
 
-function join({ config, options, adminKey, keys, entries, closeUpstreams, records, report }: Parts): Router {
+function join({ config, options, adminKey, keys, entries, closeUpstreams, records, tokens, report }: Parts): Router {
   const serves = (protocol: RouterConfig['protocols'][number]): boolean => config.protocols.includes(protocol);
   const directory = new ModelDirectory(entries, () => records.aliases.current);
   const inFlight = new InFlight(config.limits.openStreams);
   const metrics = new RouterMetrics({
     upstreams: () => directory.states(),
     requestsUnderWay: () => inFlight.count,
+    tokens,
   });
 
+  /** Has a request answered, whatever comes of it, and counts it. */
   const answer = async (exchange: Exchange, route: Handler): Promise<void> => {
+    const beganMs = performance.now();
     try {
       await route(exchange);
     } catch (error) {
@@ -93,10 +101,6 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
       const isNomyo = exchange.request.path === SECURE_COMPLETION_PATH;
       sendError(exchange.sink, told, isNomyo ? errorBodyWithDetail : errorBody);
     }
-  };
-  const counted = async (exchange: Exchange, handler: Handler): Promise<void> => {
-    const beganMs = performance.now();
-    await answer(exchange, handler);
     metrics.answered({
       route: exchange.route ?? 'none',
       door: exchange.request.sealedBy ?? 'clear',
@@ -105,12 +109,12 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
     });
   };
 
-  const api = modelApi({ config, records, directory, metrics, report });
+  const api = modelApi({ config, records, directory, report });
   const inner = routeTable(api);
   const windowMs = config.limits.replayWindowSeconds * 1_000;
   const sealed = {
     keys: keys.schedule,
-    handle: (exchange: Exchange) => counted(exchange, inner),
+    handle: (exchange: Exchange) => answer(exchange, inner),
     onInternalError: report,
     replays: options.replays ?? new ReplayWindow(windowMs, MAX_REPLAY_ENTRIES),
     replayWindowMs: windowMs,
@@ -164,7 +168,7 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
   const admitted: Handler = (exchange) => (isAdminPath(exchange.request.path) ? plain : forPages)(exchange);
   const handle: Handler = (exchange) => {
     exchange.sink.preset({ 'x-request-id': exchange.id });
-    return counted(exchange, admitted);
+    return answer(exchange, admitted);
   };
   const webSockets = new WebSocketDoor({
     handle,
@@ -213,6 +217,7 @@ function administration(
     aliases: records.aliases,
     chatbots: {
       schema: chatbotSchema.transform(chatbotOf),
+      bodySchema: chatbotSchema.partial({ id: true }),
       list: () => records.chatbots.list(),
       isConfigured: (id) => records.chatbots.isConfigured(id),
       put: (chatbot) => records.putChatbot(chatbot),

@@ -1,5 +1,5 @@
 import type { HeaderFields } from './http/exchange.ts';
-import type { Reservation, Settlement } from './openai/admission.ts';
+import type { Reservation, Settlement, TokenUsage } from './openai/admission.ts';
 import { type BudgetHolder, type BudgetReservation, Budgets } from './rate-limits/budgets.ts';
 import { type LimiterFactory, memoryLimiters } from './rate-limits/limiter-factory.ts';
 import { RequestLimits } from './rate-limits/request-limits.ts';
@@ -19,6 +19,8 @@ export interface AccountingOptions {
   readonly targetsOf?: (model: string) => readonly string[];
   /** Where limits and budgets are counted; by default in this process's memory. */
   readonly makeLimiter?: LimiterFactory;
+  /** Told of the tokens of every request. */
+  readonly onUsed?: (usage: TokenUsage) => void;
   /** Told of counters and stores that cannot be reached where no request can be told. */
   readonly onInternalError?: (error: unknown) => void;
 }
@@ -67,6 +69,7 @@ export function createAccounting(options: AccountingOptions): Accounting {
 
   const settle = (keyId: string, model: string, held: Held | null, settlement: Settlement): void => {
     const { outcome, usage, upstreamModel } = settlement;
+    if (usage !== null) options.onUsed?.(usage);
     const costNanoUsd = usage === null ? 0 : prices.cost(model, upstreamModel ?? model, usage);
     ledger.record({ keyId, model, outcome, tokens: usage, costNanoUsd });
     if (held === null) return;

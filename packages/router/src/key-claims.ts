@@ -7,8 +7,19 @@ import { version } from './version.ts';
 /** Weakest first. */
 const STRENGTH: readonly StatedProtocol[] = ['clear', 'nomyo-v1', 'ehbp', 'ohttp'];
 
-/** What the router says of its keys now. */
-export function keyClaims(config: RouterConfig, keys: KeySchedule, rsaKeySha256: string | null): KeyClaims {
+/** What the claims say beside the keys that rotate; it does not change while the router runs. */
+export type StandingClaims = Pick<KeyClaims, 'tlsSpkiSha256' | 'upstreamPolicySha256' | 'receiptKey' | 'insecure'>;
+
+/**
+ * What the router says of its keys now. All of it comes from the configuration and from what processes that share
+ * keys share: workers state the same claims to the byte, so that evidence of one is evidence of all.
+ */
+export function keyClaims(
+  config: RouterConfig,
+  keys: KeySchedule,
+  rsaKeySha256: string | null,
+  standing: StandingClaims = {},
+): KeyClaims {
   const { seed, ehbpKeyPair } = keys.current;
   const serves = (protocol: StatedProtocol): boolean => config.protocols.some((each) => each === protocol);
   const keyConfigs = serves('ohttp') ? keys.encodedConfigs : new Uint8Array(0);
@@ -23,5 +34,6 @@ export function keyClaims(config: RouterConfig, keys: KeySchedule, rsaKeySha256:
     rsaKeySha256,
     ehbpKey: serves('ehbp') ? ehbpKeyPair.publicKey : null,
     software: { name: '@sotto/router', version },
+    ...standing,
   };
 }

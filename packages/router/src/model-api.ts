@@ -5,7 +5,6 @@ import { chatbotRoutes } from './chatbots/routes.ts';
 import type { RouterConfig } from './config/schema.ts';
 import type { Exchange, ExchangeRequest } from './http/exchange.ts';
 import { alsoBelow, type Route } from './http/route-table.ts';
-import type { RouterMetrics } from './metrics/router-metrics.ts';
 import type { Records } from './open-records.ts';
 import type { Admission } from './openai/admission.ts';
 import { cacheSalts } from './openai/cache-salt.ts';
@@ -24,12 +23,11 @@ export interface ModelApiParts {
   readonly config: RouterConfig;
   readonly records: Records;
   readonly directory: ModelDirectory;
-  readonly metrics: RouterMetrics;
   readonly report: (requestId: string, error: unknown) => void;
 }
 
 /** The routes that an API key opens, in clear and sealed: models below `/v1` and `/api/v1`, chatbots below the latter. */
-export function modelApi({ config, records, directory, metrics, report }: ModelApiParts): readonly Route[] {
+export function modelApi({ config, records, directory, report }: ModelApiParts): readonly Route[] {
   const { keyRing, accounting, chatbots, conversations, aliases } = records;
   const clearIsOpen = config.protocols.includes('clear');
   const settingsOf = (model: string): RouterConfig['models'][string] | undefined =>
@@ -50,16 +48,7 @@ export function modelApi({ config, records, directory, metrics, report }: ModelA
       defaultTier: caller.defaultTier,
       allowsModel: (model) => allowsModel(caller, model),
       allowsTier: (tier) => allowsTier(caller, tier),
-      reserve: async (work) => {
-        const { headers, settle } = await accounting.reserve(caller, work);
-        return {
-          headers,
-          settle: (settlement) => {
-            if (settlement.usage !== null) metrics.used(settlement.usage);
-            settle(settlement);
-          },
-        };
-      },
+      reserve: (work) => accounting.reserve(caller, work),
     };
   };
 

@@ -14,6 +14,7 @@ import { isLasting, openStore } from './storage/open-store.ts';
 import { deriveKey, readStorageKey } from './storage/storage-key.ts';
 import type { Store } from './storage/store.ts';
 import { AliasRegistry } from './upstreams/alias-registry.ts';
+import type { TokenUsage } from './upstreams/token-usage.ts';
 import { KeyHash } from './virtual-keys/key-hash.ts';
 import { KeyRegistry } from './virtual-keys/key-registry.ts';
 import type { KeyRing } from './virtual-keys/key-ring.ts';
@@ -32,6 +33,8 @@ export interface RecordsOptions {
   readonly storageKey?: Uint8Array | undefined;
   /** Makes the counters of limits and budgets, where several processes share them. */
   readonly makeLimiter?: LimiterFactory | undefined;
+  /** Told of the tokens of every request. */
+  readonly onUsed: (usage: TokenUsage) => void;
   /** Tells the other processes that share the store. */
   readonly announce: (what: Announcement) => void;
   /** Told of what fails where no request can be told. */
@@ -79,7 +82,7 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
 
 async function readRecords(
   config: RouterConfig,
-  { environment, announce, report, makeLimiter: shared }: RecordsOptions,
+  { environment, announce, report, onUsed, makeLimiter: shared }: RecordsOptions,
   storageKey: Uint8Array,
   store: Store,
 ): Promise<Records> {
@@ -105,6 +108,7 @@ async function readRecords(
     ),
     targetsOf: (model) => (Object.hasOwn(aliases.current, model) ? (aliases.current[model] ?? []) : []),
     ...(makeLimiter === undefined ? {} : { makeLimiter }),
+    onUsed,
     onInternalError: (error) => report('accounting', error),
   });
   const seedBudgets = async (): Promise<void> => accounting.seedBudgets(await keys.list());

@@ -26,7 +26,8 @@ export function checkCommitment(evidence: UnendorsedEvidence, reportData: Uint8A
     throw attesterError({
       step,
       code: 'binding_mismatch',
-      message: 'the evidence commits to other report data than was asked for: something between us and the TEE changes it',
+      message:
+        'the evidence commits to other report data than was asked for: something between us and the TEE changes it',
     });
   }
 }

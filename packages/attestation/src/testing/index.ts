@@ -1,9 +1,11 @@
+export { CERTIFICATE_GUIDS, writeCertificateTable } from './certificate-table.ts';
 export {
   attestDstack,
   type DstackInput,
   SYNTHETIC_APP_ID,
   SYNTHETIC_COMPOSE_HASH,
 } from './dstack-emulator.ts';
+export { type EmulatedAttesterOptions, emulatedAttester, withoutEndorsements } from './emulated-attester.ts';
 export { createNitroEmulator, type NitroDocumentInput, type NitroEmulator, SYNTHETIC_PCRS } from './nitro-emulator.ts';
 export {
   createSevSnpEmulator,

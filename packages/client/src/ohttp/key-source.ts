@@ -8,11 +8,12 @@ import { fetchKeys, freshFor } from './fetch-keys.ts';
 import type { OhttpRuntime } from './runtime.ts';
 
 /**
- * What vouches for a router's keys: a pinned identity that signed them (`pinned`), the program that brought them
+ * What vouches for a router's keys: verified evidence of what the router is (`attested`), a pinned identity that signed
+ * them (`pinned`), the program that brought them
  * along (`given`), or nothing but the TLS connection they were fetched over (`unpinned`): whoever terminates TLS can
  * then put keys of their own in the place of the router's, and read everything.
  */
-export type Trust = 'pinned' | 'given' | 'unpinned';
+export type Trust = 'attested' | 'pinned' | 'given' | 'unpinned';
 
 /** A router's keys as they were found. */
 export interface FoundKeys {

@@ -1,8 +1,10 @@
 import { ConfigurationError } from '@sotto/protocol';
+import { Attestations } from '../attestation/attestations.ts';
 import { type Fetch, fetchTransport } from '../fetch-transport.ts';
 import { Log, type Logger, type LogLevel, parseLogLevel } from '../log.ts';
-import { type OhttpOptions, openChannel, resolveOhttpOptions } from '../ohttp/ohttp-options.ts';
+import { type OhttpOptions, resolveOhttpOptions } from '../ohttp/ohttp-options.ts';
 import type { OhttpRuntime } from '../ohttp/runtime.ts';
+import { OhttpChannels } from '../ohttp-channels.ts';
 import { createRouterMemory } from '../router-memory.ts';
 import { parseRouterUrl } from '../router-url.ts';
 import type { OnSecurityError } from './error-response.ts';
@@ -26,7 +28,8 @@ export interface SecureFetchOptions extends OhttpOptions {
 
 /**
  * Makes the function that `createSecureFetch` is in one runtime.
- * @throws ConfigurationError `invalid_option`, `unsupported_runtime`
+ * @throws ConfigurationError `invalid_option`, `unsupported_runtime`; InvalidRequestError `invalid_security_tier`
+ * @throws AttestationError `evidence_missing` for a `tier` that needs proof, where `attestation` asks for none
  * @throws SecurityError `insecure_transport` for an http address, unless `allowHttp`
  */
 export function secureFetchFactory(defaults: OhttpRuntime): (options: SecureFetchOptions) => SecureFetch {
@@ -36,8 +39,11 @@ export function secureFetchFactory(defaults: OhttpRuntime): (options: SecureFetc
     const transport = options.fetch === undefined ? {} : { transport: fetchTransport(options.fetch) };
     const runtime = { ...defaults, ...options.runtime, ...transport };
     const memory = options.memory ?? createRouterMemory();
-    const channel = openChannel(runtime, router, resolveOhttpOptions(options), memory, log);
-    return secureFetchOver(channel, router, checkOnSecurityError(options.onSecurityError ?? 'throw'));
+    const ohttp = resolveOhttpOptions(options);
+    const attestations = new Attestations({ runtime, options: ohttp, memory, log });
+    const channels = new OhttpChannels({ runtime, ohttp, attestations, memory, log });
+    const onSecurityError = checkOnSecurityError(options.onSecurityError ?? 'throw');
+    return secureFetchOver({ router, tier: ohttp.tier, channels, attestations }, onSecurityError);
   };
 }
 

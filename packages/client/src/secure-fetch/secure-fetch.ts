@@ -1,10 +1,15 @@
+import type { SecurityTier } from '@sotto/protocol';
+import type { AttestationStatus } from '../attestation/attestation-status.ts';
+import type { Attestations } from '../attestation/attestations.ts';
 import type { SecureConnection } from '../ohttp/connection.ts';
 import type { Trust } from '../ohttp/key-source.ts';
-import type { OhttpChannel } from '../ohttp/ohttp-channel.ts';
+import type { InnerRequest } from '../ohttp/inner-request.ts';
+import type { OhttpChannels } from '../ohttp-channels.ts';
 import type { RouterUrl } from '../router-url.ts';
 import { errorResponse, type OnSecurityError } from './error-response.ts';
 import { makeResponse } from './make-response.ts';
 import { readRequest, type SecureFetchInit } from './read-request.ts';
+import { requestTier } from './request-tier.ts';
 
 /**
  * A `fetch` to one router, end-to-end encrypted: method, path, header fields and body go inside the ciphertext, and
@@ -17,18 +22,34 @@ export interface SecureFetch {
   readonly trust: Trust;
   /** What requests are sealed with now, to be shown to a person. Throws as a request would that finds no key. */
   connection(signal?: AbortSignal): Promise<SecureConnection>;
+  /** What is known of the router's evidence: verified, refused and why, or not looked at yet. */
+  readonly attestation: AttestationStatus;
+  /**
+   * Verifies the router's evidence now, for the option `tier`, in the place of with the first request; resolves at once
+   * where none is asked for. Throws as a request would.
+   */
+  ready(signal?: AbortSignal): Promise<AttestationStatus>;
 }
 
-/** Makes the `fetch` of a channel. */
-export function secureFetchOver(
-  channel: OhttpChannel,
-  router: RouterUrl,
-  onSecurityError: OnSecurityError,
-): SecureFetch {
+/** What leads a `fetch` to its router. */
+export interface SecureFetchWay {
+  readonly router: RouterUrl;
+  /** The tier of requests that name none. */
+  readonly tier: SecurityTier | null;
+  readonly channels: OhttpChannels;
+  readonly attestations: Attestations;
+}
+
+/** Makes the `fetch` to a router. */
+export function secureFetchOver(way: SecureFetchWay, onSecurityError: OnSecurityError): SecureFetch {
+  const { router, tier, channels, attestations } = way;
+
   async function exchange(input: string | URL | Request, init: SecureFetchInit | undefined): Promise<Response> {
     const { inner, signal } = await readRequest(router, input, init);
     signal?.throwIfAborted();
-    return makeResponse(await channel.send(inner, signal), inner.method, signal);
+    const asked = requestTier(inner);
+    const channel = channels.of(router, asked ?? tier);
+    return makeResponse(await channel.send(asked === null ? withTier(inner, tier) : inner, signal), inner.method, signal);
   }
 
   async function secureFetch(input: string | URL | Request, init?: RequestInit | SecureFetchInit): Promise<Response> {
@@ -41,8 +62,20 @@ export function secureFetchOver(
     }
   }
 
-  return Object.assign(secureFetch, {
-    trust: channel.trust,
-    connection: (signal = new AbortController().signal) => channel.connection(signal),
-  });
+  const extras: Omit<SecureFetch, keyof CallableFunction> = {
+    trust: channels.of(router, tier).trust,
+    connection: (signal = new AbortController().signal) => channels.of(router, tier).connection(signal),
+    get attestation() {
+      return attestations.statusOf(router);
+    },
+    async ready(signal = new AbortController().signal) {
+      await attestations.of(router, tier)?.current(signal);
+      return attestations.statusOf(router);
+    },
+  };
+  return Object.defineProperties(secureFetch, Object.getOwnPropertyDescriptors(extras)) as SecureFetch;
+}
+
+function withTier(inner: InnerRequest, tier: SecurityTier | null): InnerRequest {
+  return tier === null ? inner : { ...inner, headers: [...inner.headers, ['x-security-tier', tier]] };
 }

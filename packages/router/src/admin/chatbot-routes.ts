@@ -11,6 +11,8 @@ import { type RequestReader, readBody } from './request-reader.ts';
 export interface AdministeredChatbots {
   /** A definition as an operator writes it, id and all. */
   readonly schema: z.ZodType<Chatbot>;
+  /** The same for the API description: the path has the id. */
+  readonly bodySchema: z.ZodType;
   list(): readonly Chatbot[];
   isConfigured(id: string): boolean;
   /** Makes or replaces one. @throws APIError `already_exists` where the configuration defines it */
@@ -52,7 +54,7 @@ export function chatbotAdminRoutes(options: ChatbotAdminOptions): readonly Route
       handle: (exchange, { id = '' }) => putChatbot(exchange, options, id),
       operation: {
         ...operation('Make or replace a chatbot; the id may be left out of the body', shownSchema),
-        request: { mediaType: 'application/json', schema: options.chatbots.schema },
+        request: { mediaType: 'application/json', schema: options.chatbots.bodySchema },
       },
     },
     {

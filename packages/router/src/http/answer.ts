@@ -3,6 +3,10 @@ import type { HeaderFields, ResponseSink } from './exchange.ts';
 
 /** Answers with one body. */
 export function sendBytes(sink: ResponseSink, status: number, headers: HeaderFields, body: Uint8Array): void {
+  if (sink.whole !== undefined) {
+    sink.whole(status, headers, body);
+    return;
+  }
   sink.head(status, { ...headers, 'content-length': String(body.length) });
   sink.write(body);
   sink.end();

@@ -41,6 +41,8 @@ export interface ResponseSink {
   /** @returns false when the reader is slow: wait for {@link ResponseSink.onDrain} before writing more */
   write(chunk: Uint8Array): boolean;
   end(): void;
+  /** Sends a whole answer with its length: `head`, `write` and `end` in one, where that can be had for less. */
+  whole?(status: number, headers: HeaderFields, body: Uint8Array): void;
   /** Ends the answer so that the reader can tell it is not whole. */
   abort(): void;
   /** Calls `listener` each time a full buffer has emptied. One listener; a later one replaces it. */

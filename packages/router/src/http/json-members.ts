@@ -3,7 +3,6 @@ import { Buffer } from 'node:buffer';
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const OPEN_LIST = 0x5b;
@@ -31,29 +30,73 @@ export type MemberEdits = Readonly<Record<string, string | null>>;
 export function editJsonObject(bytes: Uint8Array, edits: MemberEdits): Buffer {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const members = membersOf(text);
-  const last = new Map(members.map((member) => [member.name, member]));
-  const pieces: Buffer[] = [];
-  const put = (piece: Buffer): void => void pieces.push(pieces.length === 0 ? OPEN : SEPARATOR, piece);
+  const last = lastOfEach(members);
+  const pieces = new Pieces(text);
   for (const member of members) {
-    if (last.get(member.name) !== member) continue;
+    if (last !== null && last.get(member.name) !== member) continue;
     const edit = Object.hasOwn(edits, member.name) ? edits[member.name] : undefined;
-    if (edit === undefined) put(text.subarray(member.start, member.end));
-    else if (edit !== null) put(written(member.name, edit));
+    if (edit === undefined) pieces.keep(member.start, member.end);
+    else if (edit !== null) pieces.add(written(member.name, edit));
   }
-  for (const [name, value] of Object.entries(edits)) {
-    if (value !== null && !last.has(name)) put(written(name, value));
+  for (const name of Object.keys(edits)) {
+    const value = edits[name];
+    if (typeof value === 'string' && !members.some((member) => member.name === name)) pieces.add(written(name, value));
   }
-  if (pieces.length === 0) pieces.push(OPEN);
-  pieces.push(CLOSE);
-  return Buffer.concat(pieces);
+  return pieces.object();
 }
 
-const OPEN = Buffer.from('{');
-const SEPARATOR = Buffer.from(',');
-const CLOSE = Buffer.from('}');
+/** The last member of each name, or null where no name is there twice. */
+function lastOfEach(members: readonly Member[]): ReadonlyMap<string, Member> | null {
+  for (let index = 1; index < members.length; index++) {
+    const { name } = members[index] ?? {};
+    for (let before = 0; before < index; before++) {
+      // Many members are looked through once, and not each against each.
+      if (members[before]?.name === name || index > MAX_COMPARED) {
+        return new Map(members.map((member) => [member.name, member]));
+      }
+    }
+  }
+  return null;
+}
 
-function written(name: string, value: string): Buffer {
-  return Buffer.from(`${JSON.stringify(name)}:${value}`);
+const MAX_COMPARED = 32;
+
+function written(name: string, value: string): string {
+  return `${JSON.stringify(name)}:${value}`;
+}
+
+/** The members of an object to be, some of them places in another's text. */
+class Pieces {
+  readonly #text: Buffer;
+  readonly #pieces: (string | readonly [start: number, end: number])[] = [];
+  /** The braces, and behind each member a comma or the brace. */
+  #bytes = 2;
+
+  constructor(text: Buffer) {
+    this.#text = text;
+  }
+
+  keep(start: number, end: number): void {
+    this.#pieces.push([start, end]);
+    this.#bytes += end - start + 1;
+  }
+
+  add(member: string): void {
+    this.#pieces.push(member);
+    this.#bytes += Buffer.byteLength(member) + 1;
+  }
+
+  object(): Buffer {
+    const object = Buffer.allocUnsafe(this.#bytes);
+    object[0] = OPEN_OBJECT;
+    let at = 1;
+    for (const piece of this.#pieces) {
+      if (at > 1) object[at++] = COMMA;
+      at += typeof piece === 'string' ? object.write(piece, at) : this.#text.copy(object, at, piece[0], piece[1]);
+    }
+    object[at++] = CLOSE_OBJECT;
+    return at === object.length ? object : object.subarray(0, at);
+  }
 }
 
 function membersOf(text: Buffer): readonly Member[] {
@@ -62,7 +105,7 @@ function membersOf(text: Buffer): readonly Member[] {
   while (at < text.length && text[at] !== CLOSE_OBJECT) {
     const start = text[at] === COMMA ? skipSpace(text, at + 1) : at;
     const nameEnd = stringEnd(text, start);
-    const name = nameOf(text.subarray(start, nameEnd));
+    const name = nameOf(text.toString('utf8', start, nameEnd));
     // Behind the colon.
     const end = valueEnd(text, skipSpace(text, skipSpace(text, nameEnd) + 1));
     members.push({ name, start, end });
@@ -71,9 +114,9 @@ function membersOf(text: Buffer): readonly Member[] {
   return members;
 }
 
-function nameOf(quoted: Buffer): string {
-  if (!quoted.includes(BACKSLASH)) return quoted.toString('utf8', 1, quoted.length - 1);
-  const name: unknown = JSON.parse(quoted.toString('utf8'));
+function nameOf(quoted: string): string {
+  if (!quoted.includes('\\')) return quoted.slice(1, -1);
+  const name: unknown = JSON.parse(quoted);
   return String(name);
 }
 
@@ -115,8 +158,6 @@ function valueEnd(text: Buffer, from: number): number {
         break;
       case COMMA:
         if (depth === 0) return at;
-        break;
-      case COLON:
         break;
       default:
         if (depth === 0 && (text[at] ?? 0) <= SPACE) return at;

@@ -53,8 +53,8 @@ function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Arra
       chunks.push(chunk);
     });
     message.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, length)));
-    message.on('error', () => reject(apiError('invalid_request', 'the request body broke off')));
-    // Also after every good body: an error is made only where it is one.
+    // Also after every good body: an error is made only where it is one. A socket's own error comes before it, and says
+    // no more; without a listener the platform keeps it to itself.
     message.on('close', () => {
       if (!message.readableEnded) reject(apiError('invalid_request', 'the request body broke off'));
     });
@@ -64,6 +64,8 @@ function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Arra
 /** Longest unread body that the server takes in and throws away to keep the connection. */
 const SHORT_BODY_BYTES = 1024 * 1024;
 const LINGER_MS = 2_000;
+/** Copying a longer body costs more than the second buffer. */
+const MAX_JOINED_BYTES = 32_768;
 
 function mayBeLong(message: IncomingMessage): boolean {
   const declared = message.headers['content-length'];
@@ -110,6 +112,20 @@ class NodeSink implements ResponseSink {
 
   write(chunk: Uint8Array): boolean {
     return this.#response.destroyed || this.#response.write(chunk);
+  }
+
+  whole(status: number, headers: HeaderFields, body: Uint8Array): void {
+    const response = this.#response;
+    this.#fields['content-length'] = String(body.length);
+    this.head(status, headers);
+    if (this.#lingers || response.destroyed || body.length > MAX_JOINED_BYTES) {
+      this.write(body);
+      this.end();
+      return;
+    }
+    // As text of one byte a character it leaves with the head in one plain write; two buffers would need a gathering one.
+    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+    response.end(text, 'latin1');
   }
 
   end(): void {

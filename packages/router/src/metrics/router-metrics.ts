@@ -1,55 +1,34 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { UpstreamState } from '../upstreams/upstream-state.ts';
+import { type AnsweredRequest, RequestHistogram } from './request-histogram.ts';
+import type { TokenTotals } from './token-totals.ts';
 
 /** What the metrics ask of the rest of the router, each time they are read. */
 export interface MetricsSources {
   readonly upstreams: () => readonly UpstreamState[];
   readonly requestsUnderWay: () => number;
+  readonly tokens: TokenTotals;
 }
 
-/** How a request was answered. Nothing that a caller can choose freely is among it, so the series stay few. */
-export interface AnsweredRequest {
-  /** The path of the route, as it is declared; `none` where no route took it. */
-  readonly route: string;
-  /** What it was sealed under: `clear`, `ohttp`, `ehbp`, `nomyo-v1`. */
-  readonly door: string;
-  readonly status: number;
-  readonly seconds: number;
-}
-
-/** Buckets in seconds: a refusal takes a millisecond, an answer of a large model minutes. */
-const SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const BREAKER_LEVEL = { closed: 0, 'half-open': 1, open: 2 } as const;
 
 /** Counters of one router, for Prometheus. Hold no key, model, path or word of a request. */
 export class RouterMetrics {
   readonly #registry = new Registry();
-  readonly #requests: Counter<'route' | 'door' | 'status'>;
-  readonly #duration: Histogram<'route' | 'door'>;
-  readonly #tokens: Counter<'kind'>;
-  /** The library builds a key of the labels each time; these are the few that there are. */
-  readonly #known = new Map<string, (seconds: number) => void>();
+  readonly #requests = new RequestHistogram();
 
   constructor(sources: MetricsSources) {
     const registers = [this.#registry];
-    this.#requests = new Counter({
-      name: 'sotto_requests_total',
-      help: 'Requests answered, by route, door and status',
-      labelNames: ['route', 'door', 'status'],
-      registers,
-    });
-    this.#duration = new Histogram({
-      name: 'sotto_request_duration_seconds',
-      help: 'From a request’s head to its answer’s end',
-      labelNames: ['route', 'door'],
-      buckets: SECONDS,
-      registers,
-    });
-    this.#tokens = new Counter({
+    const told = { prompt: () => sources.tokens.promptTokens, completion: () => sources.tokens.completionTokens };
+    new Counter({
       name: 'sotto_tokens_total',
       help: 'Tokens as the upstreams reported them',
       labelNames: ['kind'],
       registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of Object.entries(told)) this.inc({ kind }, count());
+      },
     });
     gauge('sotto_requests_under_way', 'Requests under way', registers, () => sources.requestsUnderWay());
     upstreamGauges(registers, sources.upstreams);
@@ -57,30 +36,16 @@ export class RouterMetrics {
   }
 
   /** Counts an answered request. */
-  answered({ route, door, status, seconds }: AnsweredRequest): void {
-    const name = `${status} ${door} ${route}`;
-    let count = this.#known.get(name);
-    if (count === undefined) {
-      const requests = this.#requests.labels({ route, door, status: String(status) });
-      const duration = this.#duration.labels({ route, door });
-      count = (took) => {
-        requests.inc();
-        duration.observe(took);
-      };
-      this.#known.set(name, count);
-    }
-    count(seconds);
-  }
-
-  /** Counts tokens. */
-  used({ promptTokens, completionTokens }: { readonly promptTokens: number; readonly completionTokens: number }): void {
-    this.#tokens.inc({ kind: 'prompt' }, promptTokens);
-    this.#tokens.inc({ kind: 'completion' }, completionTokens);
+  answered(request: AnsweredRequest): void {
+    this.#requests.add(request);
   }
 
   /** All of them, in Prometheus' text form. */
   async text(): Promise<{ readonly contentType: string; readonly body: string }> {
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+    return {
+      contentType: this.#registry.contentType,
+      body: `${await this.#registry.metrics()}\n${this.#requests.text()}`,
+    };
   }
 
   /** Lets go of them. */

@@ -7,7 +7,7 @@ import { type Forwarded, forward } from '../upstreams/forward.ts';
 import type { ModelDirectory } from '../upstreams/model-directory.ts';
 import type { TokenUsage } from '../upstreams/token-usage.ts';
 import type { UpstreamClass } from '../upstreams/upstream.ts';
-import type { Admission, Reservation, Settlement } from './admission.ts';
+import type { Admission, Settlement } from './admission.ts';
 import { type JsonBody, parsedBody, readJsonBody } from './json-body.ts';
 import type { ModelEndpoint } from './model-endpoint.ts';
 import { estimatePromptTokens } from './prompt-estimate.ts';
@@ -61,8 +61,9 @@ export async function answerModelRequest(
   const reservation = await admission.reserve({ model, tokens });
   exchange.sink.preset(reservation.headers);
   const stream = endpoint.streams && (asked.stream ?? false);
-  await settled(reservation, promptTokens, () =>
-    forward(exchange.sink, {
+  let settlement = NOT_ANSWERED;
+  try {
+    const forwarded = await forward(exchange.sink, {
       candidates: fit,
       path: endpoint.path,
       body: (candidate) => bodyFor(candidate, body, { stream, keyId: admission.keyId }, options),
@@ -73,31 +74,20 @@ export async function answerModelRequest(
       ...(endpoint.rewrite === undefined
         ? {}
         : { rewrite: (answer) => endpoint.rewrite?.(body.value, answer) ?? null }),
-    }),
-  );
+    });
+    settlement = settlementOf(forwarded, promptTokens);
+  } finally {
+    reservation.settle(settlement);
+  }
 }
 
 const NOT_ANSWERED: Settlement = { outcome: 'failed', usage: null, upstreamModel: null };
 
-/** Has the request answered, and settles what was set aside for it whatever comes of it. */
-async function settled(
-  reservation: Reservation,
-  promptTokens: number,
-  answer: () => Promise<Forwarded>,
-): Promise<void> {
-  let settlement = NOT_ANSWERED;
-  try {
-    const { outcome, usage, candidate, events } = await answer();
-    // An upstream that was cut short has not said what it used: its prompt was read, and an event is about a token.
-    const estimate: TokenUsage = { promptTokens, cachedTokens: 0, completionTokens: events };
-    settlement = {
-      outcome,
-      usage: candidate === null ? null : (usage ?? estimate),
-      upstreamModel: candidate?.model ?? null,
-    };
-  } finally {
-    reservation.settle(settlement);
-  }
+/** An upstream that was cut short has not said what it used: its prompt was read, and an event is about a token. */
+function settlementOf({ outcome, usage, candidate, events }: Forwarded, promptTokens: number): Settlement {
+  if (candidate === null) return { outcome, usage: null, upstreamModel: null };
+  const estimate: TokenUsage = { promptTokens, cachedTokens: 0, completionTokens: events };
+  return { outcome, usage: usage ?? estimate, upstreamModel: candidate.model };
 }
 
 function bodyFor(

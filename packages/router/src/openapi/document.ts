@@ -22,6 +22,7 @@ const errorSchema = z.object({
     param: z.string().nullable(),
     code: z.string().nullable(),
   }),
+  detail: z.string().optional().describe('The message again, on routes of clients that look for it here.'),
 });
 
 /** Describes routes, with the schemas that they validate with. */

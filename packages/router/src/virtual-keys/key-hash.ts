@@ -8,6 +8,7 @@ const DIGEST_BYTES = 32;
 const SHA256_HEX = /^[0-9a-f]{64}$/i;
 /** FIPS 180-4 §1: SHA-256 works on blocks of 512 bits. */
 const BLOCK_BYTES = 64;
+const MAX_REMEMBERED = 4_096;
 /** RFC 2104 §2. */
 const INNER_PAD = 0x36;
 const OUTER_PAD = 0x5c;
@@ -21,6 +22,8 @@ const OUTER_PAD = 0x5c;
 export class KeyHash {
   readonly #inner: Buffer;
   readonly #outer: Buffer;
+  /** Of every digest that was presented lately, good or not: the same key is hashed three times only once. */
+  readonly #keyedOf = new Map<string, string>();
 
   /** @param storageKey 32 bytes, of which the hash's own key is derived */
   constructor(storageKey: Uint8Array) {
@@ -31,7 +34,13 @@ export class KeyHash {
 
   /** The hash of a key in clear: 64 lower-case hexadecimal digits. */
   ofKey(key: string): string {
-    return this.#keyed(hash('sha256', key, 'hex'));
+    const digest = hash('sha256', key, 'hex');
+    const known = this.#keyedOf.get(digest);
+    if (known !== undefined) return known;
+    if (this.#keyedOf.size >= MAX_REMEMBERED) this.#keyedOf.clear();
+    const keyed = this.#keyed(digest);
+    this.#keyedOf.set(digest, keyed);
+    return keyed;
   }
 
   /**

@@ -93,6 +93,7 @@ export async function administration(more: Partial<AdminRoutesOptions> = {}): Pr
     aliases,
     chatbots: {
       schema: chatbotSchema.transform(chatbotOf),
+      bodySchema: chatbotSchema.partial({ id: true }),
       list: () => chatbots.list(),
       isConfigured: (id) => chatbots.isConfigured(id),
       put: (each) => chatbots.put(each),

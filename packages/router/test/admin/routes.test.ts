@@ -177,6 +177,7 @@ test('every route is described by schemas that become JSON Schema, and asks for 
     aliases,
     chatbots: {
       schema: chatbotSchema.transform(chatbotOf),
+      bodySchema: chatbotSchema.partial({ id: true }),
       list: () => [],
       isConfigured: () => false,
       put: async () => {},

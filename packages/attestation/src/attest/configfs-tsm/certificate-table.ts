@@ -3,10 +3,10 @@ import { ByteReader, isZero } from '../../byte-reader.ts';
 import { MAX_CERTIFICATE_BYTES } from '../../x509/certificate.ts';
 import { decodePemChain } from '../../x509/pem.ts';
 
-const ENTRY_BYTES = 24; // GHCB 56421 §4.1.8.1: GUID, offset, length
+const ENTRY_BYTES = 24; // AMD 56421 (GHCB), "SNP Extended Guest Request": GUID, offset, length
 const MAX_ENTRIES = 16;
 
-/** GUIDs of the table (GHCB 56421 §4.1.8.1, table 6), in the order of their bytes. */
+/** GUIDs of the table (AMD 56421, "SNP Extended Guest Request"), in the order of their bytes. */
 const CERTIFICATES: Readonly<Record<string, keyof CertificateTable>> = {
   '63da758de6644564adc5f4b93be8accd': 'vcek',
   a8074bc2a25a483eaae639c045a0b8a1: 'vlek',

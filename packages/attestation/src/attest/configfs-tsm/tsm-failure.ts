@@ -16,7 +16,8 @@ const HOST_FAILED =
   'the firmware or the host did not make a report: on TDX look at the quote generation service and its PCCS, on ' +
   'SEV-SNP at the host log; after ENOTTY the guest must be restarted';
 const BUSY = 'the TSM report interface is busy with another request: try again';
-const REPORT_TOO_LONG = 'the report is longer than the kernel or this attester takes: update the kernel or the attester';
+const REPORT_TOO_LONG =
+  'the report is longer than the kernel or this attester takes: update the kernel or the attester';
 
 interface TsmMessage {
   readonly message: string;

@@ -1,7 +1,7 @@
 import { decodeUtf8, encodeHex, encodeUtf8 } from '@sotto/protocol';
 import { attesterError } from '../attester-error.ts';
-import type { TsmAttribute, TsmFiles } from './tsm-files.ts';
 import { emptyReport, errnoOf, TSM_STEP, type TsmOperation, tsmFailure } from './tsm-failure.ts';
+import type { TsmAttribute, TsmFiles } from './tsm-files.ts';
 
 /** The kernel's own limit of a report (drivers/virt/coco, TSM_REPORT_OUTBLOB_MAX before it grew): quotes have 5 KiB. */
 const MAX_REPORT_BYTES = 32_768;

@@ -1,0 +1,11 @@
+export type { Attester } from '../attester.ts';
+export type { Evidence, EvidenceType, UnendorsedEvidence } from '../evidence-schema.ts';
+export type { CollateralClock } from './collateral/collateral-clock.ts';
+export type { CollateralOptions } from './collateral/collateral-options.ts';
+export { createEndorser, type Endorser, type EndorserOptions } from './collateral/endorser.ts';
+export { type ConfigfsTsmOptions, configfsTsmAttester } from './configfs-tsm/configfs-tsm-attester.ts';
+export { nodeTsmFiles, TSM_REPORT_PATH, type TsmAttribute, type TsmFiles } from './configfs-tsm/tsm-files.ts';
+export { type DetectOptions, detectAttester } from './detect-attester.ts';
+export { type DstackOptions, dstackAttester } from './dstack/dstack-attester.ts';
+export { type ExecOptions, execAttester } from './exec/exec-attester.ts';
+export { SOFTWARE_ATTESTATION_NOTICE, type SoftwareOptions, softwareAttester } from './software/software-attester.ts';

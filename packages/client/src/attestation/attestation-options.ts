@@ -1,0 +1,58 @@
+import type { AttestationPolicyInput, TrustRoots } from '@sotto/attestation';
+import { ConfigurationError, type SecurityTier } from '@sotto/protocol';
+import { parseSecurityTier } from '../chat-request.ts';
+import type { VerifiedAttestation } from './attestation-status.ts';
+
+/**
+ * Told when a router whose evidence was verified before now proves other measurements, which the policy allows too.
+ * Returning false, or throwing, refuses them: nothing is sealed to the router.
+ */
+export type OnMeasurementChange = (
+  before: VerifiedAttestation,
+  after: VerifiedAttestation,
+) => boolean | void | Promise<boolean | void>;
+
+/** What a client demands of a router's evidence: a policy (docs/attestation.md), and what to do with its results. */
+export interface AttestationOptions extends AttestationPolicyInput {
+  /** Default: whatever the policy allows is taken. */
+  readonly onMeasurementChange?: OnMeasurementChange | undefined;
+  /** Other roots than the vendors', for tests against a synthetic PKI. */
+  readonly roots?: TrustRoots | undefined;
+}
+
+/** What must be proved before anything is sealed. */
+export interface TierOptions {
+  /**
+   * Verifies the router's evidence before the first request, and seals only to keys that it commits to. Without it
+   * nothing is verified, and tiers high and maximum are refused.
+   */
+  readonly attestation?: AttestationOptions | undefined;
+  /** The tier of requests that name none. Default: the router's own choice. */
+  readonly tier?: SecurityTier | undefined;
+  /**
+   * Sends requests of tiers high and maximum without `attestation` too: the tier is then no more than a word to the
+   * router, which nothing proves to be one. A router on this machine needs no such leave.
+   */
+  readonly dangerouslyTrustRouterWithoutEvidence?: boolean | undefined;
+}
+
+/** {@link TierOptions}, checked as far as that needs no verifier. */
+export interface ResolvedTierOptions {
+  readonly attestation: AttestationOptions | null;
+  readonly tier: SecurityTier | null;
+  readonly trustsWithoutEvidence: boolean;
+}
+
+/**
+ * Checks the options. The policy itself is read with the verifier, at the first verification.
+ * @throws ConfigurationError `invalid_option`, InvalidRequestError `invalid_security_tier`
+ */
+export function resolveTierOptions(options: TierOptions): ResolvedTierOptions {
+  const trustsWithoutEvidence = options.dangerouslyTrustRouterWithoutEvidence ?? false;
+  if (trustsWithoutEvidence && options.attestation !== undefined) {
+    throw new ConfigurationError('attestation and dangerouslyTrustRouterWithoutEvidence contradict each other', {
+      code: 'invalid_option',
+    });
+  }
+  return { attestation: options.attestation ?? null, tier: parseSecurityTier(options.tier), trustsWithoutEvidence };
+}

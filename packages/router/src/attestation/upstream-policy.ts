@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { isPrivateAddress, parseUpstreamAddress } from '../config/address.ts';
+import type { RouterConfig, UpstreamConfig } from '../config/schema.ts';
+
+/**
+ * The policy by which the router picks upstreams, as text that two readers write alike: where a prompt may go, and at
+ * which tier. JSON without white space, `{"v":1,"upstreams":[…]}`; one object an upstream with the members `name`,
+ * `class`, `origin`, `tier`, `sameTee` and `attested`, in this order; the objects in the order of their names' code
+ * units. `origin` is scheme, host and port, `unix:` with the socket's path, or `builtin`. What an upstream costs, how
+ * long it may take, and its key are not in it.
+ * @param attested names of upstreams whose own evidence the router verifies
+ */
+export function upstreamPolicy(
+  { upstreams }: Pick<RouterConfig, 'upstreams'>,
+  attested: ReadonlySet<string> = new Set(),
+): string {
+  const outlines = upstreams
+    .map((upstream) => ({
+      name: upstream.name,
+      class: classOf(upstream),
+      origin: originOf(upstream),
+      tier: upstream.tier,
+      sameTee: upstream.type === 'builtin' || upstream.sameTee,
+      attested: attested.has(upstream.name),
+    }))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+  return JSON.stringify({ v: 1, upstreams: outlines });
+}
+
+/** SHA-256 of {@link upstreamPolicy}, lower-case hexadecimal: what the router's claims name. */
+export function upstreamPolicySha256(
+  config: Pick<RouterConfig, 'upstreams'>,
+  attested: ReadonlySet<string> = new Set(),
+): string {
+  return createHash('sha256').update(upstreamPolicy(config, attested)).digest('hex');
+}
+
+/** As answers name it in `x-sotto-upstream-class`. */
+function classOf(upstream: UpstreamConfig): string {
+  if (upstream.type === 'builtin') return 'builtin';
+  if (upstream.sameTee) return 'same-tee';
+  return isPrivateAddress(upstream.baseUrl) ? 'loopback' : 'remote';
+}
+
+function originOf(upstream: UpstreamConfig): string {
+  if (upstream.type === 'builtin') return 'builtin';
+  const { origin, socketPath } = parseUpstreamAddress(upstream.baseUrl);
+  return socketPath === null ? origin : `unix:${socketPath}`;
+}
