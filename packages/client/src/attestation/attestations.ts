@@ -6,7 +6,7 @@ import type { RouterUrl } from '../router-url.ts';
 import type { Transport } from '../transport.ts';
 import type { ResolvedTierOptions } from './attestation-options.ts';
 import type { AttestationRecord, AttestationStatus } from './attestation-status.ts';
-import { RouterAttestation } from './router-attestation.ts';
+import { type RouterAttestation, routerAttestation } from './router-attestation.ts';
 
 interface AttestationsSettings {
   readonly runtime: { readonly transport: Transport; readonly clock: Pick<Clock, 'now'> };
@@ -43,7 +43,7 @@ export class Attestations {
     const name = `${router.base} ${demanded}`;
     let attestation = this.#routers.get(name);
     if (attestation === undefined) {
-      attestation = new RouterAttestation({
+      attestation = routerAttestation({
         transport: runtime.transport,
         clock: runtime.clock,
         router,

@@ -3,15 +3,9 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { RememberedRouter } from '../router-memory.ts';
 import type { RouterUrl } from '../router-url.ts';
-import { SharedFlight } from '../shared-flight.ts';
 import type { Transport } from '../transport.ts';
 import type { AttestationOptions } from './attestation-options.ts';
 import type { AttestationRecord } from './attestation-status.ts';
-
-/** Evidence is fetched anew when this share of its time is left, and up to as much earlier by chance. */
-const RENEWAL_SHARE = 0.1;
-/** How soon a renewal that failed for want of an answer is tried again, while the old evidence still holds. */
-const OUTAGE_PAUSE_MS = 30_000;
 
 /** Whose evidence is verified, for which tier, and with what. */
 export interface AttestationSubject {
@@ -35,63 +29,31 @@ export interface AttestedKeys {
   readonly validUntilMs: number;
 }
 
-interface Held {
-  readonly keys: AttestedKeys;
-  readonly renewAtMs: number;
+/** {@link AttestedKeys}, and how long they may be used, in milliseconds. */
+export interface FreshKeys extends AttestedKeys {
+  readonly freshMs: number;
 }
 
-/** One router's evidence for one tier: verified when first needed, once for all who wait, and anew before it ends. */
-export class RouterAttestation {
-  readonly #subject: AttestationSubject;
-  readonly #verifying: SharedFlight<AttestedKeys>;
-  #held: Held | null = null;
-
-  constructor(subject: AttestationSubject) {
-    this.#subject = subject;
-    this.#verifying = new SharedFlight((signal) => this.#verify(signal));
-  }
-
+/** One router's evidence for one tier. */
+export interface RouterAttestation {
   /**
-   * What the router has proved, and how long that may be used, in milliseconds.
+   * What the router has proved: verified when first needed, and anew before its time ends.
    * @throws AttestationError, PolicyError, ConfigurationError
    */
-  async current(signal: AbortSignal): Promise<AttestedKeys & { readonly freshMs: number }> {
-    const held = this.#held;
-    const nowMs = this.#subject.clock.now();
-    const keys = held !== null && nowMs < held.renewAtMs ? held.keys : await this.#renewed(held, signal);
-    return { ...keys, freshMs: Math.max(0, (this.#held?.renewAtMs ?? 0) - this.#subject.clock.now()) };
-  }
-
+  current(signal: AbortSignal): Promise<FreshKeys>;
   /** The same of evidence that is fetched now: the router does not have the keys of the old any more. */
-  async renew(signal: AbortSignal): Promise<AttestedKeys & { readonly freshMs: number }> {
-    await this.#verifying.join(signal);
-    return this.current(signal);
-  }
-
-  /** A router that cannot be asked for a moment has not lost what it proved; one that proves something else has. */
-  async #renewed(held: Held | null, signal: AbortSignal): Promise<AttestedKeys> {
-    try {
-      return await this.#verifying.join(signal);
-    } catch (error) {
-      const nowMs = this.#subject.clock.now();
-      if (signal.aborted || held === null || nowMs >= held.keys.validUntilMs || !isOutage(error)) throw error;
-      this.#subject.log.warn('no new evidence came: the old still holds');
-      this.#held = { keys: held.keys, renewAtMs: Math.min(nowMs + OUTAGE_PAUSE_MS, held.keys.validUntilMs) };
-      return held.keys;
-    }
-  }
-
-  async #verify(signal: AbortSignal): Promise<AttestedKeys> {
-    // An app that asks for no evidence does not load what verifies it.
-    const { attestRouter } = await import('./attest-router.ts');
-    const keys = await attestRouter(this.#subject, signal);
-    const share = RENEWAL_SHARE * (1 + Math.random());
-    const renewAtMs = keys.validUntilMs - share * (keys.validUntilMs - keys.verifiedAtMs);
-    this.#held = { keys, renewAtMs };
-    return keys;
-  }
+  renew(signal: AbortSignal): Promise<FreshKeys>;
 }
 
-function isOutage(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'fetch_failed';
+/** An app that asks for no evidence does not load what verifies it. */
+export function routerAttestation(subject: AttestationSubject): RouterAttestation {
+  let loading: Promise<RouterAttestation> | null = null;
+  const keeper = () => {
+    loading ??= import('./evidence-keeper.ts').then(({ EvidenceKeeper }) => new EvidenceKeeper(subject));
+    return loading;
+  };
+  return {
+    current: async (signal) => (await keeper()).current(signal),
+    renew: async (signal) => (await keeper()).renew(signal),
+  };
 }

@@ -1,5 +1,6 @@
 import { SecurityError } from '@sotto/protocol';
 import { MAX_KEY_CONFIGS_BYTES, OHTTP_GATEWAY_PATH, OHTTP_KEYS_MEDIA_TYPE } from '@sotto/protocol/ohttp';
+import type { RouterAttestation } from '../attestation/router-attestation.ts';
 import { mediaType } from '../media-type.ts';
 import type { RememberedRouter } from '../router-memory.ts';
 import type { RouterUrl } from '../router-url.ts';
@@ -64,6 +65,17 @@ export function pinnedKeys(
       // A page that pins nothing does not load what verifies.
       const { findSignedKeys } = await import('./signed-keys.ts');
       return findSignedKeys({ runtime, router, pinnedSigners, memory }, signal, revalidate);
+    },
+  };
+}
+
+/** Keys that the router's evidence commits to; where an identity is pinned or keys are given, those must agree. */
+export function attestedKeys(attestation: RouterAttestation, told: KeySource): KeySource {
+  return {
+    trust: 'attested',
+    async find(signal, revalidate) {
+      const { findAttestedKeys } = await import('./attested-keys.ts');
+      return findAttestedKeys(attestation, told, signal, revalidate);
     },
   };
 }

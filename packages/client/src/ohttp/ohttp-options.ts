@@ -5,10 +5,9 @@ import type { Log } from '../log.ts';
 import { parsePins } from '../pins.ts';
 import { RememberedRouter, type RouterMemory } from '../router-memory.ts';
 import type { RouterUrl } from '../router-url.ts';
-import { attestedKeys } from './attested-keys.ts';
 import { GatewayKeys } from './gateway-keys.ts';
 import { keyPolicy, type PqKem } from './key-policy.ts';
-import { givenKeys, type KeySource, pinnedKeys, unpinnedKeys } from './key-source.ts';
+import { attestedKeys, givenKeys, type KeySource, pinnedKeys, unpinnedKeys } from './key-source.ts';
 import { OhttpChannel } from './ohttp-channel.ts';
 import { parseRelay, type Relay, type RelayOptions } from './relay.ts';
 import type { OhttpRuntime } from './runtime.ts';
@@ -74,7 +73,7 @@ export function openChannel(
   const { hpke, clock } = runtime;
   const policy = keyPolicy(options.pqKem, hpke);
   const told = keySource(runtime, router, options, new RememberedRouter(memory, new URL(router.base).origin));
-  const source = attestation === null ? told : attestedKeys(attestation, told.trust === 'unpinned' ? null : told);
+  const source = attestation === null ? told : attestedKeys(attestation, told);
   if (source.trust === 'unpinned') {
     log.warn('no identity of the router is pinned: whoever terminates TLS can put keys of their own in its place');
   }

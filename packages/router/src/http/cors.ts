@@ -18,6 +18,7 @@ const EXPOSED = [
   'x-ratelimit-reset-requests',
   'x-ratelimit-reset-tokens',
   'x-request-id',
+  'x-should-retry',
   'x-sotto-tier',
   'x-sotto-tier-source',
   'x-sotto-upstream-class',

@@ -2,14 +2,14 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { apiError } from '@sotto/protocol';
 import { nodeCrypto, nodeEd25519Verify } from '@sotto/protocol/node';
 import { splitReceiptComment, verifyReceipt } from '@sotto/protocol/receipt';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { asApiError, sendError } from '../../src/http/answer.ts';
 import { CollectingSink } from '../../src/http/collecting-sink.ts';
 import type { HeaderFields, SealedBy } from '../../src/http/exchange.ts';
 import { type Route, routeTable } from '../../src/http/route-table.ts';
 import { type ReceiptOptions, withReceipts } from '../../src/receipts/with-receipts.ts';
 import { chat, testRouter, upstreamsAt } from '../running-router.ts';
-import { standIn } from '../stand-in-upstream.ts';
+import { startStandIn } from '../stand-in-upstream.ts';
 
 const NOW = 1_800_000_000_900;
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -34,7 +34,8 @@ interface Asked {
 
 /** Sends a request to a whole router in front of `upstream`, by a route that gives receipts. */
 async function ask({ body, headers = ASKS, sealedBy = null, options = {} }: Asked) {
-  const upstream = await standIn();
+  const upstream = await startStandIn();
+  onTestFinished(() => upstream.close());
   const router = await testRouter({ protocols: ['clear'], upstreams: upstreamsAt(upstream.baseUrl) });
   const path = '/v1/chat/completions';
   const routes: Route[] = [{ method: 'POST', path, handle: router.handle, operation: OPERATION }];

@@ -129,13 +129,13 @@ async function answerOpened(
   tagStyle: TagStyle,
   patient: PatientAnswer,
 ): Promise<number> {
-  const { [BINDING_MEMBER]: binding, ...payload } = parsePayload(opened.plaintext);
+  const { [BINDING_MEMBER]: binding } = parsePayload(opened.plaintext);
   const bound = binding !== undefined;
   if (bound) await checkBinding(nodeCrypto, binding, { ...fields, nowMs: Date.now() }, options.replayWindowMs);
 
   const sink = new CollectingSink();
   exchange.sink.onClose(() => sink.close());
-  const inner: Exchange = { id: exchange.id, request: innerRequest(exchange.request, payload), sink };
+  const inner: Exchange = { id: exchange.id, request: innerRequest(exchange.request, opened.plaintext), sink };
   await options.handle(inner);
   const collected = await sink.answer;
   if (collected.status !== 200 || !collected.complete) {

@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { apiError } from '@sotto/protocol';
+import { BINDING_MEMBER } from '@sotto/protocol/nomyo-v1';
 import type { CollectedAnswer } from '../../http/collecting-sink.ts';
 import type { ExchangeRequest, HeaderFields } from '../../http/exchange.ts';
+import { editJsonObject } from '../../http/json-members.ts';
 import { type JsonObject, readJsonObject, writeJsonObject } from '../../http/json-object.ts';
 import { TIER_HEADER } from '../../tiers/request-tier.ts';
 
@@ -15,10 +17,12 @@ export function parsePayload(plaintext: Uint8Array): JsonObject {
   return value;
 }
 
-/** The chat request inside the envelope, as the router's own routes take it: never streamed, for the wire cannot. */
-export function innerRequest(outer: ExchangeRequest, payload: JsonObject): ExchangeRequest {
-  const { stream_options: _cannotApply, ...rest } = payload;
-  const body = writeJsonObject({ ...rest, stream: false });
+/**
+ * The chat request inside the envelope, as the router's own routes take it: never streamed, for the wire cannot.
+ * @param plaintext what {@link parsePayload} has accepted; all but the members that change keeps its bytes
+ */
+export function innerRequest(outer: ExchangeRequest, plaintext: Uint8Array): ExchangeRequest {
+  const body = editJsonObject(plaintext, { [BINDING_MEMBER]: null, stream_options: null, stream: 'false' });
   const headers: Record<string, string> = { 'content-type': 'application/json' };
   for (const name of PASSED_ON) {
     const value = outer.headers[name];
