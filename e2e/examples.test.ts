@@ -15,12 +15,23 @@ const folder = scratchFolder();
 let upstream: StandInUpstream;
 let router: RunningRouter;
 
+const ADMIN_KEY = 'admin-key-of-a-good-length';
+/** Words that make the stand-in's vectors: how often a text has each. */
+const WORDS = [/\bcats?\b|kitten/gi, /\brests?\b|sleeps|mat\b/gi, /rate|point/gi];
+
 const CALL = { id: 'call_1', type: 'function', function: { name: 'get_weather', arguments: '{"city":"Paris"}' } };
 
 beforeAll(async () => {
   upstream = await startStandIn(['scripted']);
   // Calls the tool first, and says what the tool said once it has.
   upstream.behave((request, response) => {
+    if (request.path.endsWith('/embeddings')) {
+      const data = (request.body['input'] as string[]).map((text, index) => {
+        const vector = new Float32Array(WORDS.map((word) => (text.match(word) ?? []).length));
+        return { object: 'embedding', index, embedding: Buffer.from(vector.buffer).toString('base64') };
+      });
+      return json({ object: 'list', model: 'scripted', data })(request, response);
+    }
     const messages = request.body['messages'] as { role: string; content: string }[];
     const last = messages.at(-1);
     const message =
@@ -35,6 +46,8 @@ beforeAll(async () => {
   router = await startConfigured(join(folder, 'sotto.json'), {
     listen: '127.0.0.1:0',
     keys: [{ name: 'examples', key: API_KEY }],
+    admin: { key: ADMIN_KEY },
+    chatbots: [{ id: 'capitals', name: 'Capitals', description: 'who knows them', model: 'sotto-tiny' }],
     nomyoV1: { keyFile: inject('routerKey') },
     upstreams: [
       { name: 'builtin', type: 'builtin' },
@@ -47,8 +60,12 @@ afterAll(async () => {
   await upstream.close();
 });
 
-async function run(name: string, environment: Record<string, string> = {}): Promise<readonly string[]> {
-  const outcome = await runNode([join(EXAMPLES, name)], {
+async function run(
+  name: string,
+  environment: Record<string, string> = {},
+  nodeOptions: readonly string[] = [],
+): Promise<readonly string[]> {
+  const outcome = await runNode([...nodeOptions, join(EXAMPLES, name)], {
     environment: { SOTTO_BASE_URL: router.url, SOTTO_API_KEY: API_KEY, ...environment },
   });
   expect(outcome.stderr).toBe('');
@@ -96,6 +113,42 @@ const PRINTS: Readonly<Record<string, () => Promise<void>>> = {
       'the model calls get_weather(Paris)',
       'It is 18 degrees.',
     ]);
+  },
+  'embeddings.mjs': async () => {
+    expect(await run('embeddings.mjs', { SOTTO_MODEL: 'scripted' })).toEqual([
+      '0.949 The cat sleeps on the mat.',
+      '0.707 Our kitten likes cushions.',
+      '0.000 Rates rose by a quarter point.',
+    ]);
+  },
+  'completions.mjs': async () => {
+    const [whole, streamed] = await run('completions.mjs');
+    expect(whole).toMatch(/^"[^"]+" \| \d+ tokens$/);
+    expect(streamed).toBe('streamed, it is the same: true');
+  },
+  'chatbot.mjs': async () => {
+    const [who, first, second, ...rest] = await run('chatbot.mjs');
+    expect(who).toBe('talking to Capitals, who knows them');
+    expect(first).toMatch(/^2 messages, the last: .*Paris/);
+    expect(second).toMatch(/^4 messages, the last: ./);
+    expect(rest).toEqual(['kept: user, assistant, user, assistant', 'and deleted']);
+  },
+  'admin-keys.mjs': async () => {
+    expect(await run('admin-keys.mjs', { SOTTO_ADMIN_KEY: ADMIN_KEY })).toEqual([
+      'made, and shown this once: true',
+      'the first request: 200, 1 left',
+      'with a larger limit: 200, 98 left',
+      'now it is revoked: 401, no word of what is left',
+      'used: 0 tokens',
+    ]);
+  },
+  'websocket.mjs': async () => {
+    // Node 20 has it behind this flag; later ones take the flag and need it not.
+    const [open, france, italy, closed] = await run('websocket.mjs', {}, ['--experimental-websocket', '--no-warnings']);
+    expect(open).toBe('open, as sotto.v1');
+    expect(france).toMatch(/^france: .*Paris/);
+    expect(italy).toMatch(/^italy: .*Rome/);
+    expect(closed).toBe('closed with 1000');
   },
   'error-handling.mjs': async () => {
     expect(await run('error-handling.mjs')).toEqual([

@@ -65,6 +65,8 @@ export interface RunningRouter {
   readonly pid: number;
   /** What it has told so far. */
   readonly events: readonly ServeEvent[];
+  /** Everything it has written so far, to either of its outputs. */
+  written(): string;
   /** Settles with the first event of this name, past or to come. */
   event(name: string): Promise<ServeEvent>;
   /** Asks it to end, and waits. @returns the exit code, null where a signal ended it */
@@ -95,6 +97,7 @@ export async function startSotto(
     fingerprint: listening.rsa_fingerprint ?? null,
     pid: child.pid ?? 0,
     events: log.events,
+    written: () => `${log.lines.join('\n')}\n${log.complaints}`,
     event: (name) => log.event(name),
     stop: (signal = 'SIGTERM') => {
       child.kill(signal);
@@ -115,6 +118,7 @@ export function startConfigured(
 
 class EventLog {
   readonly events: ServeEvent[] = [];
+  readonly lines: string[] = [];
   complaints = '';
   readonly #waiting: { readonly name: string; readonly resolve: (event: ServeEvent) => void }[] = [];
 
@@ -131,6 +135,7 @@ class EventLog {
   }
 
   #take(line: string): void {
+    this.lines.push(line);
     const event = JSON.parse(line) as ServeEvent;
     this.events.push(event);
     for (const { name, resolve } of this.#waiting) if (name === event.event) resolve(event);

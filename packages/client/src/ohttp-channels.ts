@@ -1,5 +1,6 @@
 import type { SecurityTier } from '@sotto/protocol';
 import type { Attestations } from './attestation/attestations.ts';
+import type { RouterAttestation } from './attestation/router-attestation.ts';
 import type { Log } from './log.ts';
 import type { OhttpChannel } from './ohttp/ohttp-channel.ts';
 import { openChannel, type ResolvedOhttpOptions } from './ohttp/ohttp-options.ts';
@@ -21,7 +22,7 @@ interface OhttpChannelsSettings {
  */
 export class OhttpChannels {
   readonly #settings: OhttpChannelsSettings;
-  readonly #channels = new Map<string, OhttpChannel>();
+  readonly #channels = new Map<RouterAttestation | string, OhttpChannel>();
 
   constructor(settings: OhttpChannelsSettings) {
     this.#settings = settings;
@@ -34,11 +35,11 @@ export class OhttpChannels {
   of(router: RouterUrl, tier: SecurityTier | null): OhttpChannel {
     const { runtime, ohttp, attestations, memory, log } = this.#settings;
     const attestation = attestations.of(router, tier);
-    const name = attestation === null ? router.base : `${router.base} ${tier ?? 'standard'}`;
-    let channel = this.#channels.get(name);
+    const key = attestation ?? router.base;
+    let channel = this.#channels.get(key);
     if (channel === undefined) {
       channel = openChannel(runtime, router, ohttp, memory, log, attestation);
-      this.#channels.set(name, channel);
+      this.#channels.set(key, channel);
     }
     return channel;
   }

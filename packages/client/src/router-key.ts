@@ -1,4 +1,11 @@
-import { AttestationError, decodeUtf8, type RsaPublicKey, SecurityError, type SecurityTier, SottoError } from '@sotto/protocol';
+import {
+  AttestationError,
+  decodeUtf8,
+  type RsaPublicKey,
+  SecurityError,
+  type SecurityTier,
+  SottoError,
+} from '@sotto/protocol';
 import {
   BINDING_HEADER,
   BINDING_VERSION,
@@ -41,12 +48,7 @@ export class RouterKeySource {
   #cached: Cached | null = null;
 
   /** @param onBindingOffered called when the router says that it understands bound requests */
-  constructor(
-    options: ResolvedOptions,
-    attestations: Attestations,
-    router: RouterUrl,
-    onBindingOffered: () => void,
-  ) {
+  constructor(options: ResolvedOptions, attestations: Attestations, router: RouterUrl, onBindingOffered: () => void) {
     this.#options = options;
     this.#attestations = attestations;
     this.#router = router;

@@ -48,8 +48,7 @@ export class SecureSession {
       !names(changed, 'logger', 'logLevel');
     this.#attestations = sharesAttestations ? parent.#attestations : this.#makeAttestations();
     const sharesRouterKeys =
-      sharesAttestations &&
-      !names(changed, 'pinnedKeys', 'requestBinding', 'serverKeyMaxAgeMs', 'defaultHeaders');
+      sharesAttestations && !names(changed, 'pinnedKeys', 'requestBinding', 'serverKeyMaxAgeMs', 'defaultHeaders');
     this.clientKeys = sharesClientKeys ? parent.clientKeys : new ClientKeys(this.options);
     this.routerKeys = sharesRouterKeys
       ? parent.routerKeys
@@ -81,9 +80,9 @@ export class SecureSession {
   /** Verifies the router's evidence, where evidence is asked for and has not been verified yet. */
   async ready(requestOptions: RequestOptions = {}): Promise<AttestationStatus> {
     const { router, ohttp } = this.options;
-    const attestation = this.#attestations.of(router, ohttp.tier);
-    await this.#retry(requestOptions, requestOptions.signal ?? null, async (signal) => attestation?.current(signal));
-    return this.attestation;
+    return this.#retry(requestOptions, requestOptions.signal ?? null, (signal) =>
+      this.#attestations.ready(router, ohttp.tier, signal),
+    );
   }
 
   /** Sends a request, again where an attempt fails in a way that may pass. Each attempt is sealed anew. */
@@ -145,7 +144,7 @@ export class SecureSession {
 
   #makeAttestations(): Attestations {
     const { platform, transport, ohttp, memory, log } = this.options;
-    return new Attestations({ runtime: { clock: platform.clock, transport }, options: ohttp, memory, log });
+    return new Attestations({ runtime: { clock: platform.clock, transport }, memory, log }, ohttp);
   }
 
   #makeChannels(): OhttpChannels {

@@ -1,6 +1,6 @@
 import { type AttestationResult, tierPreset, verifyBundle } from '@sotto/attestation';
 import { AttestationError, PolicyError } from '@sotto/protocol';
-import { errorFields } from '../log.ts';
+import { RememberedRouter } from '../router-memory.ts';
 import type { AttestationOptions } from './attestation-options.ts';
 import type { VerifiedAttestation } from './attestation-status.ts';
 import { describeFailure, failedSteps, failuresOf, passedSteps } from './attestation-steps.ts';
@@ -32,7 +32,7 @@ export async function attestRouter(subject: AttestationSubject, signal: AbortSig
       const { code, message } = describeFailure(error);
       const [failures, steps] = [failuresOf(error), failedSteps(error)];
       record.status = { status: 'contraindicated', tier, code, message, failures, steps };
-      log.error('the router has not proved what it is', { ...errorFields(error), tier });
+      log.error('the router has not proved what it is', { tier, code: failures[0]?.code ?? null });
     }
     throw error;
   }
@@ -44,16 +44,18 @@ interface Verified {
 }
 
 async function verify(subject: AttestationSubject, signal: AbortSignal): Promise<Verified> {
-  const { transport, clock, router, tier, options, memory } = subject;
+  const { runtime, router, tier, options } = subject;
+  const { origin } = new URL(router.base);
   const { policy } = tierPreset(tier, policyOf(options));
   const nonce = policy.freshness === 'nonce' ? crypto.getRandomValues(new Uint8Array(NONCE_BYTES)) : undefined;
-  const received = await fetchEvidence(transport, router, { nonce }, signal);
+  const received = await fetchEvidence(runtime.transport, router, { nonce }, signal);
   const result = await verifyBundle(received, policy, {
-    expectedOrigin: new URL(router.base).origin,
+    expectedOrigin: origin,
     nonce,
-    now: new Date(clock.now()),
+    now: new Date(runtime.clock.now()),
     roots: options.roots,
   });
+  const memory = new RememberedRouter(subject.memory, origin);
   const { epoch: leastEpoch } = await memory.recall();
   if (leastEpoch !== null && result.epoch < leastEpoch) throw rollback();
   const verified = { ...summary(result), tier, answersNonce: nonce !== undefined };
@@ -79,14 +81,13 @@ async function acceptMeasurements({ record, options, log }: AttestationSubject, 
   const before = record.accepted;
   if (before === null || sameMeasurements(before, after)) return;
   log.warn('the router proves other measurements than before', { type: after.type });
-  let accepted: unknown;
   let cause: unknown;
   try {
-    accepted = await options.onMeasurementChange?.(before, after);
+    if (options.onMeasurementChange === undefined || (await options.onMeasurementChange(before, after)) === true)
+      return;
   } catch (error) {
-    [accepted, cause] = [false, error];
+    cause = error;
   }
-  if (accepted !== false) return;
   const message = 'the router proves other measurements than before, and this program refuses them';
   const failures = [{ step: 'history.measurements', code: 'measurement_change_refused', message }] as const;
   throw new PolicyError(message, { failures, cause });

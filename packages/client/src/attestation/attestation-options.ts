@@ -1,16 +1,13 @@
 import type { AttestationPolicyInput, TrustRoots } from '@sotto/attestation';
-import { ConfigurationError, type SecurityTier } from '@sotto/protocol';
+import type { Awaitable, SecurityTier } from '@sotto/protocol';
 import { parseSecurityTier } from '../chat-request.ts';
 import type { VerifiedAttestation } from './attestation-status.ts';
 
 /**
  * Told when a router whose evidence was verified before now proves other measurements, which the policy allows too.
- * Returning false, or throwing, refuses them: nothing is sealed to the router.
+ * Whatever it answers but true, a throw as well, refuses them: nothing is sealed to the router.
  */
-export type OnMeasurementChange = (
-  before: VerifiedAttestation,
-  after: VerifiedAttestation,
-) => boolean | void | Promise<boolean | void>;
+export type OnMeasurementChange = (before: VerifiedAttestation, after: VerifiedAttestation) => Awaitable<boolean>;
 
 /** What a client demands of a router's evidence: a policy (docs/attestation.md), and what to do with its results. */
 export interface AttestationOptions extends AttestationPolicyInput {
@@ -31,7 +28,8 @@ export interface TierOptions {
   readonly tier?: SecurityTier | undefined;
   /**
    * Sends requests of tiers high and maximum without `attestation` too: the tier is then no more than a word to the
-   * router, which nothing proves to be one. A router on this machine needs no such leave.
+   * router, which nothing proves to be one. A router on this machine needs no such leave; beside `attestation` it changes
+   * nothing.
    */
   readonly dangerouslyTrustRouterWithoutEvidence?: boolean | undefined;
 }
@@ -45,14 +43,12 @@ export interface ResolvedTierOptions {
 
 /**
  * Checks the options. The policy itself is read with the verifier, at the first verification.
- * @throws ConfigurationError `invalid_option`, InvalidRequestError `invalid_security_tier`
+ * @throws InvalidRequestError `invalid_security_tier`
  */
 export function resolveTierOptions(options: TierOptions): ResolvedTierOptions {
-  const trustsWithoutEvidence = options.dangerouslyTrustRouterWithoutEvidence ?? false;
-  if (trustsWithoutEvidence && options.attestation !== undefined) {
-    throw new ConfigurationError('attestation and dangerouslyTrustRouterWithoutEvidence contradict each other', {
-      code: 'invalid_option',
-    });
-  }
-  return { attestation: options.attestation ?? null, tier: parseSecurityTier(options.tier), trustsWithoutEvidence };
+  return {
+    attestation: options.attestation ?? null,
+    tier: parseSecurityTier(options.tier),
+    trustsWithoutEvidence: options.dangerouslyTrustRouterWithoutEvidence ?? false,
+  };
 }

@@ -20,14 +20,17 @@ export class EvidenceKeeper implements RouterAttestation {
 
   constructor(subject: AttestationSubject) {
     this.#subject = subject;
+    if (subject.options.roots !== undefined) {
+      subject.log.warn("other roots than the vendors' are trusted: evidence proves nothing but in tests");
+    }
     this.#verifying = new SharedFlight((signal) => this.#verify(signal));
   }
 
   async current(signal: AbortSignal): Promise<FreshKeys> {
     const held = this.#held;
-    const nowMs = this.#subject.clock.now();
+    const nowMs = this.#subject.runtime.clock.now();
     const keys = held !== null && nowMs < held.renewAtMs ? held.keys : await this.#renewed(held, signal);
-    return { ...keys, freshMs: Math.max(0, (this.#held?.renewAtMs ?? 0) - this.#subject.clock.now()) };
+    return { ...keys, freshMs: Math.max(0, (this.#held?.renewAtMs ?? 0) - this.#subject.runtime.clock.now()) };
   }
 
   async renew(signal: AbortSignal): Promise<FreshKeys> {
@@ -40,7 +43,7 @@ export class EvidenceKeeper implements RouterAttestation {
     try {
       return await this.#verifying.join(signal);
     } catch (error) {
-      const nowMs = this.#subject.clock.now();
+      const nowMs = this.#subject.runtime.clock.now();
       if (signal.aborted || held === null || nowMs >= held.keys.validUntilMs || !isOutage(error)) throw error;
       this.#subject.log.warn('no new evidence came: the old still holds');
       this.#held = { keys: held.keys, renewAtMs: Math.min(nowMs + OUTAGE_PAUSE_MS, held.keys.validUntilMs) };

@@ -1,6 +1,6 @@
 import { MAX_BUNDLE_BYTES } from '@sotto/attestation';
 import { AttestationError, type ErrorCode, encodeBase64Url, SecurityError } from '@sotto/protocol';
-import { withDeadline } from '../deadline.ts';
+import { followAbort } from '../abort-link.ts';
 import { mediaType } from '../media-type.ts';
 import type { RouterUrl } from '../router-url.ts';
 import { readAll, type Transport, type TransportResponse } from '../transport.ts';
@@ -33,14 +33,19 @@ export async function fetchEvidence(
   const url = router.at(ATTESTATION_PATH) + (nonce === undefined ? '' : `?nonce=${encodeBase64Url(nonce)}`);
   // Past every cache: what a proxy has kept may be of keys that are gone.
   const headers = { accept: 'application/json', 'cache-control': 'no-cache' };
+  const { controller, release } = followAbort(signal);
+  const timer = setTimeout(() => controller.abort(), timeoutMs);
   try {
-    return await withDeadline(signal, timeoutMs, async (own) =>
-      readBundle(await transport.send({ method: 'GET', url, headers, body: null, signal: own })),
+    return await readBundle(
+      await transport.send({ method: 'GET', url, headers, body: null, signal: controller.signal }),
     );
   } catch (error) {
     signal.throwIfAborted();
     if (SecurityError.isInstance(error)) throw error;
     throw failed('fetch_failed', 'no evidence could be fetched from the router: try again later', error);
+  } finally {
+    clearTimeout(timer);
+    release();
   }
 }
 

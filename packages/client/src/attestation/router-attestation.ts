@@ -1,22 +1,25 @@
 import type { SecurityTier } from '@sotto/protocol';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { RememberedRouter } from '../router-memory.ts';
+import type { RouterMemory } from '../router-memory.ts';
 import type { RouterUrl } from '../router-url.ts';
 import type { Transport } from '../transport.ts';
 import type { AttestationOptions } from './attestation-options.ts';
 import type { AttestationRecord } from './attestation-status.ts';
 
-/** Whose evidence is verified, for which tier, and with what. */
-export interface AttestationSubject {
-  readonly transport: Transport;
-  readonly clock: Pick<Clock, 'now'>;
+/** What evidence is fetched and verified with. */
+export interface AttestationSettings {
+  readonly runtime: { readonly transport: Transport; readonly clock: Pick<Clock, 'now'> };
+  readonly memory: RouterMemory;
+  readonly log: Log;
+}
+
+/** Whose evidence is verified, and for which tier. */
+export interface AttestationSubject extends AttestationSettings {
   readonly router: RouterUrl;
   readonly tier: SecurityTier;
   readonly options: AttestationOptions;
-  readonly memory: RememberedRouter;
   readonly record: AttestationRecord;
-  readonly log: Log;
 }
 
 /** The keys that verified evidence commits to. */

@@ -40,7 +40,7 @@ export function secureFetchFactory(defaults: OhttpRuntime): (options: SecureFetc
     const runtime = { ...defaults, ...options.runtime, ...transport };
     const memory = options.memory ?? createRouterMemory();
     const ohttp = resolveOhttpOptions(options);
-    const attestations = new Attestations({ runtime, options: ohttp, memory, log });
+    const attestations = new Attestations({ runtime, memory, log }, ohttp);
     const channels = new OhttpChannels({ runtime, ohttp, attestations, memory, log });
     const onSecurityError = checkOnSecurityError(options.onSecurityError ?? 'throw');
     return secureFetchOver({ router, tier: ohttp.tier, channels, attestations }, onSecurityError);

@@ -2,8 +2,8 @@ import type { SecurityTier } from '@sotto/protocol';
 import type { AttestationStatus } from '../attestation/attestation-status.ts';
 import type { Attestations } from '../attestation/attestations.ts';
 import type { SecureConnection } from '../ohttp/connection.ts';
-import type { Trust } from '../ohttp/key-source.ts';
 import type { InnerRequest } from '../ohttp/inner-request.ts';
+import type { Trust } from '../ohttp/key-source.ts';
 import type { OhttpChannels } from '../ohttp-channels.ts';
 import type { RouterUrl } from '../router-url.ts';
 import { errorResponse, type OnSecurityError } from './error-response.ts';
@@ -49,7 +49,11 @@ export function secureFetchOver(way: SecureFetchWay, onSecurityError: OnSecurity
     signal?.throwIfAborted();
     const asked = requestTier(inner);
     const channel = channels.of(router, asked ?? tier);
-    return makeResponse(await channel.send(asked === null ? withTier(inner, tier) : inner, signal), inner.method, signal);
+    return makeResponse(
+      await channel.send(asked === null ? withTier(inner, tier) : inner, signal),
+      inner.method,
+      signal,
+    );
   }
 
   async function secureFetch(input: string | URL | Request, init?: RequestInit | SecureFetchInit): Promise<Response> {
@@ -62,18 +66,15 @@ export function secureFetchOver(way: SecureFetchWay, onSecurityError: OnSecurity
     }
   }
 
-  const extras: Omit<SecureFetch, keyof CallableFunction> = {
+  const never = new AbortController().signal;
+  const own = {
     trust: channels.of(router, tier).trust,
-    connection: (signal = new AbortController().signal) => channels.of(router, tier).connection(signal),
-    get attestation() {
-      return attestations.statusOf(router);
-    },
-    async ready(signal = new AbortController().signal) {
-      await attestations.of(router, tier)?.current(signal);
-      return attestations.statusOf(router);
-    },
-  };
-  return Object.defineProperties(secureFetch, Object.getOwnPropertyDescriptors(extras)) as SecureFetch;
+    connection: (signal = never) => channels.of(router, tier).connection(signal),
+    ready: (signal = never) => attestations.ready(router, tier, signal),
+  } satisfies Partial<SecureFetch>;
+  return Object.defineProperty(Object.assign(secureFetch, own), 'attestation', {
+    get: () => attestations.statusOf(router),
+  }) as SecureFetch;
 }
 
 function withTier(inner: InnerRequest, tier: SecurityTier | null): InnerRequest {

@@ -1,4 +1,5 @@
 import { computeReportData, encodeBundle } from '@sotto/attestation';
+import { SOFTWARE_ATTESTATION_NOTICE } from '@sotto/attestation/attest';
 import { APIError, ConfigurationError, equalBytes } from '@sotto/protocol';
 import { type KeyClaims, serializeClaims } from '@sotto/protocol/key-statement';
 import type { AttestationEvent } from './attestation-event.ts';
@@ -40,12 +41,10 @@ interface MadeBundle extends PublishedBundle {
 const ATTEMPTS = 2;
 /** Near the end of its life evidence is made anew at halves of the rest, and never more often than this. */
 const MIN_REFRESH_MS = 60_000;
-/** After a failure; requests before that do not ask the attester again. */
+/** After a failure, and twice as long after each further one; requests before that do not ask the attester again. */
 const RETRY_MS = 5_000;
+const MAX_RETRY_MS = 300_000;
 const MAX_TIMER_MS = 2_147_483_647; // HTML, timers: a longer delay fires at once
-const INSECURE =
-  'INSECURE: the evidence of this router is made by software and proves nothing. It is for development: every ' +
-  'client refuses it unless told otherwise, and no prompt that matters belongs here.';
 
 /**
  * Makes the router's evidence bundles: a static one that is kept, refreshed at half its life and when the claims
@@ -62,7 +61,8 @@ export class EvidencePublisher {
   readonly #now: () => number;
   #kept: MadeBundle | null = null;
   #refreshing: Promise<MadeBundle> | null = null;
-  #failedAtMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #retryAtMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -74,7 +74,7 @@ export class EvidencePublisher {
     this.#turn = new AttesterTurn(options.attester, options.timeoutMs);
     const answer = (nonce: Uint8Array) => this.#make('challenge', nonce);
     this.#line = new ChallengeLine(answer, options.challenges ?? CHALLENGE_LIMITS, this.#now);
-    if (options.attester.type === 'software') this.#tell({ kind: 'insecure', message: INSECURE });
+    if (options.attester.type === 'software') this.#tell({ kind: 'insecure', message: SOFTWARE_ATTESTATION_NOTICE });
   }
 
   /**
@@ -92,7 +92,7 @@ export class EvidencePublisher {
   async current(): Promise<PublishedBundle> {
     const kept = this.#servable();
     if (kept !== null) return kept;
-    if (this.#refreshing === null && this.#now() - this.#failedAtMs < RETRY_MS) throw noEvidence();
+    if (this.#refreshing === null && this.#now() < this.#retryAtMs) throw noEvidence();
     return this.#refresh();
   }
 
@@ -123,8 +123,9 @@ export class EvidencePublisher {
       .then(
         (made) => this.#keep(made),
         (error: unknown) => {
-          this.#failedAtMs = this.#now();
-          this.#refreshIn(RETRY_MS);
+          const delayMs = Math.min(RETRY_MS * 2 ** this.#failures++, MAX_RETRY_MS);
+          this.#retryAtMs = this.#now() + delayMs;
+          this.#refreshIn(delayMs);
           throw error;
         },
       )
@@ -137,6 +138,8 @@ export class EvidencePublisher {
   #keep(made: MadeBundle): MadeBundle {
     const { own, kid, validUntilMs } = made;
     this.#kept = made;
+    this.#failures = 0;
+    this.#retryAtMs = Number.NEGATIVE_INFINITY;
     const { issuedAt, expiresAt } = this.#options.claims();
     const refreshMs = this.#options.refreshMs ?? ((expiresAt - issuedAt) * 1_000) / 2;
     this.#refreshIn(Math.max(MIN_REFRESH_MS, Math.min(refreshMs, (validUntilMs - this.#now()) / 2)));
@@ -170,7 +173,7 @@ export class EvidencePublisher {
     const claims = serializeClaims(stated);
     const evidence = await this.#turn.attest(await computeReportData(claims, nonce), nonce);
     const bundle = encodeBundle({ v: 1, claims, ...(nonce === undefined ? {} : { nonce }), evidence });
-    const own = await this.#options.verify(bundle, { type: evidence.type, origin: originOf(stated), nonce });
+    const own = await this.#verify(bundle, { type: evidence.type, origin: originOf(stated), nonce });
     return {
       body: Buffer.from(bundle),
       kid: stated.kid,
@@ -178,6 +181,17 @@ export class EvidencePublisher {
       claims,
       own,
     };
+  }
+
+  async #verify(...question: Parameters<SelfVerification>): Promise<OwnEvidence> {
+    try {
+      return await this.#options.verify(...question);
+    } catch (error) {
+      // A revocation list or collateral that was good when it was fetched may be what is not good any more. Of
+      // challenges nothing is concluded: anybody may send them, and the vendors' services count who asks.
+      if (question[1].nonce === undefined) this.#options.attester.forget?.();
+      throw error;
+    }
   }
 
   #refreshIn(delayMs: number): void {

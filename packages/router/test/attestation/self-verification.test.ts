@@ -69,7 +69,7 @@ describe('the router’s check of its own evidence', () => {
     const stale = await bundle('tdx', { now: later });
     const check = selfVerification({ now: () => later, roots: platforms.roots });
     await expect(check(stale, { type: 'tdx', origin: ORIGIN, nonce: undefined })).rejects.toMatchObject({
-      name: 'AttestationError',
+      code: 'collateral_expired',
     });
   });
 

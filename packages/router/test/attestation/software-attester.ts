@@ -23,6 +23,8 @@ export class ScriptedAttester implements EndorsedAttester {
   readonly type = 'software';
   readonly asked: Uint8Array[] = [];
   readonly signals: AbortSignal[] = [];
+  /** How often it was told to fetch the vendor's documents anew. */
+  forgotten = 0;
   /** What it does at its next calls, first come first; then it works. */
   readonly script: ((reportData: Uint8Array) => Promise<Evidence>)[] = [];
 
@@ -30,6 +32,10 @@ export class ScriptedAttester implements EndorsedAttester {
     this.asked.push(reportData);
     this.signals.push(signal);
     return this.script.shift()?.(reportData) ?? softwareEvidence(reportData);
+  }
+
+  forget(): void {
+    this.forgotten++;
   }
 }
 

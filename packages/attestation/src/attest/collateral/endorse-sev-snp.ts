@@ -27,10 +27,11 @@ export async function endorseSevSnp(
 ): Promise<EndorsedSevSnp> {
   const report = parsing('parse.report', 'evidence_malformed', 'the SNP report', () => parseSnpReport(evidence.report));
   const given = evidence.leaf === undefined ? null : readKey(evidence.leaf);
-  const product = given?.product ?? report.cpuProduct ?? configuredProduct;
+  // The report comes from the firmware, the certificate through the host.
+  const product = report.cpuProduct ?? given?.product ?? configuredProduct;
   if (product === null) throw unknownProduct();
   const leaf =
-    evidence.leaf !== undefined && given !== null && endorses(given, report)
+    evidence.leaf !== undefined && given?.product === product && endorses(given, report)
       ? evidence.leaf
       : await fetchLeaf(report, product, kds, signal);
   const chain = givenChain(evidence, leaf) ?? (await kds.chain(product, report.signer, signal));

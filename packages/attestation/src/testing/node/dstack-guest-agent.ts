@@ -37,7 +37,7 @@ const OVERSIZED_CHARACTERS = 2_097_152;
 export async function startGuestAgent(tdx: TdxEmulator, input: DstackInput = {}): Promise<GuestAgent> {
   const folder = await mkdtemp(join(tmpdir(), 'dstack-'));
   const socketPath = join(folder, 'dstack.sock');
-  const agent = { socketPath, fault: null as GuestAgentFault | null };
+  const agent: Omit<GuestAgent, 'close'> = { socketPath, fault: null };
   const server = createServer((request, response) => {
     const send = (status: number, body: string) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(body);

@@ -129,14 +129,14 @@ describe('collateralService', () => {
   });
 
   it('asks again where no answer comes in time', async () => {
-    const { get, server } = await start({ timeoutMs: 50 });
+    const { get, server } = await start({ timeoutMs: 400 });
     server.failNext({ type: 'hang' });
     expect(await get('/a')).toBe('/a');
     expect(server.asked).toHaveLength(2);
   });
 
   it('lets one caller give up, and answers the other', async () => {
-    const { get, server } = await start({ timeoutMs: 100 });
+    const { get, server } = await start({ timeoutMs: 400 });
     await expect(get('/a', abandoned())).rejects.toMatchObject({ code: 'request_aborted' });
     server.failNext({ type: 'hang' });
     const caller = new AbortController();

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { type FileHandle, mkdtemp, open, rmdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, type FileHandle, mkdtemp, open, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf } from '../../../attest/configfs-tsm/tsm-failure.ts';
 import { MAX_FUSE_REQUEST_BYTES, parseFuseRequest } from './fuse-messages.ts';
 import { TsmFileSystem } from './tsm-file-system.ts';
-import type { TsmFolder } from './tsm-folder.ts';
+import { TsmFolder } from './tsm-folder.ts';
+import type { TsmProfile } from './tsm-profile.ts';
 
 const FUSE_DEVICE = '/dev/fuse';
 /** fuse(4): the descriptor to serve, the root's type in octal, and who may use it. */
@@ -18,18 +20,30 @@ export interface MountedTsmFolder {
   unmount(): Promise<void>;
 }
 
-/** Why a folder cannot be mounted in this place. @returns null where it can */
+/** Why a folder cannot be mounted in this place: found by mounting one. @returns null where it can */
 export async function whyNoFuse(): Promise<string | null> {
   if (process.platform !== 'linux') return 'FUSE is of Linux';
   // Mounting by the setuid helper hands the descriptor over a unix socket, which this runtime cannot receive.
   if (process.getuid?.() !== 0) return 'mounting needs root';
+  const isThere = await access(FUSE_DEVICE, constants.R_OK | constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return `${FUSE_DEVICE} is not there, or not for us`;
   try {
-    await (await open(FUSE_DEVICE, 'r+')).close();
+    await (await mountTsmFolder(new TsmFolder(NO_GUEST))).unmount();
     return null;
   } catch {
-    return `${FUSE_DEVICE} cannot be opened`;
+    return 'mounting is not allowed here';
   }
 }
+
+const NO_GUEST: TsmProfile = {
+  provider: '',
+  privlevelFloor: null,
+  hasAuxblob: false,
+  report: async () => ({ outblob: new Uint8Array(), auxblob: null }),
+};
 
 /**
  * Mounts a report folder as a file system that this process serves: the attester under test then goes through the
