@@ -51,7 +51,7 @@ beforeAll(async () => {
     nomyoV1: { keyFile: inject('routerKey') },
     upstreams: [
       { name: 'builtin', type: 'builtin' },
-      { name: 'scripted', baseUrl: upstream.baseUrl, models: ['scripted'] },
+      { name: 'scripted', baseUrl: upstream.baseUrl, models: ['scripted'], probe: false },
     ],
   });
 });

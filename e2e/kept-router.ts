@@ -34,7 +34,8 @@ export function startKept({ folder, baseUrl, models, config, args = [] }: KeptRo
       storageKey: { key: Buffer.alloc(32, 9).toString('base64') },
       admin: { key: ADMIN_KEY },
       keys: [{ name: 'configured', key: 'sotto_configured_key' }],
-      upstreams: [{ name: 'model', baseUrl, models }],
+      // What the model server saw last is then what a test sent.
+      upstreams: [{ name: 'model', baseUrl, models, probe: false }],
       shutdownGraceSeconds: 5,
       ...config,
     },

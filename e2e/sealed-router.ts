@@ -37,7 +37,8 @@ export async function startRouterAt(
     listen: '127.0.0.1:0',
     protocols: ['ohttp', 'clear'],
     keys: [{ name: 'e2e', key: API_KEY }],
-    upstreams: [{ name: 'model', baseUrl, models: ['m'] }],
+    // What the model server saw last is then what a test sent.
+    upstreams: [{ name: 'model', baseUrl, models: ['m'], probe: false }],
     shutdownGraceSeconds: 1,
     ...config,
   });

@@ -25,7 +25,7 @@ socket.onopen = () => {
 };
 
 let open = Object.keys(questions).length;
-socket.onmessage = ({ data }) => {
+socket.onmessage = (/** @type {{ data: string }} */ { data }) => {
   const { request_id: id, choices, error } = JSON.parse(data);
   if (error) throw new Error(`${error.code}: ${error.message}`);
   answers[id] = (answers[id] ?? '') + (choices[0].delta.content ?? '');
@@ -33,7 +33,7 @@ socket.onmessage = ({ data }) => {
   if (open === 0) socket.close(1000);
 };
 
-socket.onclose = ({ code }) => {
+socket.onclose = (/** @type {{ code: number }} */ { code }) => {
   for (const id of Object.keys(questions)) console.log(`${id}: ${answers[id]}`);
   console.log('closed with', code);
 };

@@ -1,5 +1,5 @@
 // The router under test: `sotto serve` as an operator runs it, in a process of its own.
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -16,23 +16,29 @@ export const API_KEY = 'sotto_benchmark_key_of_these_processes_only';
 /** What they ask for: an alias, so that the router rewrites each request. */
 export const ALIAS = 'gpt-4';
 /** Far out of reach, but counted on every request. */
-const REQUESTS = 1_000_000_000;
+const OUT_OF_REACH = 1_000_000_000;
+const BUDGET_USD = 1_000_000;
 
 /** One for all routers of a run: to make one takes seconds, and is measured at the client. */
 let privateKeyPem = null;
 
 /**
- * Starts a router with everything on: an API key with its limits, an alias, tiers, every door.
+ * Starts a router with everything on: an API key with all of its limits and a budget, prices, usage kept in a database
+ * on disk, an alias, a salt for the prompt cache, metrics, tiers, every door.
  * @param {{ upstream: string, cpus?: string | null, workers?: number, nodeOptions?: readonly string[],
  *   config?: Record<string, unknown> }} options `upstream` is the base URL of a stand-in
  */
 export async function startRouter({ upstream, cpus = null, workers = 1, nodeOptions = [], config = {} }) {
-  const limits = { requestsPerMinute: REQUESTS, requestsPerDay: REQUESTS };
+  const limits = { requestsPerMinute: OUT_OF_REACH, requestsPerDay: OUT_OF_REACH, tokensPerMinute: OUT_OF_REACH };
+  const budget = { usd: BUDGET_USD, period: 'month' };
   const folder = temporaryFolder();
   const keyFile = join(folder, 'rsa.pem');
   const written = {
     listen: '127.0.0.1:0',
-    keys: [{ name: 'benchmark', key: API_KEY, models: ['gpt-*', 'stand-in'], limits }],
+    keys: [{ name: 'benchmark', key: API_KEY, models: ['gpt-*', 'stand-in'], limits, budget }],
+    models: { 'stand-in': { price: { inputPerMillion: 0.000001, outputPerMillion: 0.000001 } } },
+    storage: `sqlite:${join(folder, 'sotto.db')}`,
+    storageKey: { key: randomBytes(32).toString('base64') },
     upstreams: [{ name: 'stand-in', baseUrl: upstream, models: ['stand-in'] }],
     aliases: { [ALIAS]: ['stand-in'] },
     nomyoV1: { keyFile },

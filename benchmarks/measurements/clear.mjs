@@ -10,7 +10,7 @@ const [JSON_32, JSON_128, SSE_AT_ONCE, SSE_PACED] = WORK.map(({ what }) => what)
 
 /** @param {import('../run.mjs').MeasureOptions} options */
 export async function measure({ quick, log }) {
-  const plan = quick ? { rounds: 2, seconds: 1, warmUpSeconds: 1 } : { rounds: 5, seconds: 3, warmUpSeconds: 2 };
+  const plan = quick ? { rounds: 2, seconds: 1, warmUpSeconds: 1 } : { rounds: 5, seconds: 3, warmUpSeconds: 6 };
   const results = await passThrough([BARE_PROXY, ROUTER], { ...plan, log });
   const rate = (what) => ratios(results, what, ROUTER.name, BARE_PROXY.name);
   const thrift = (what) => ratios(results, what, BARE_PROXY.name, ROUTER.name, 'cpuPer1000');

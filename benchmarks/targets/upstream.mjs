@@ -41,6 +41,9 @@ function streamAtOnce(count) {
   return STREAM_HEAD + event('token ').repeat(count - 1) + LAST_EVENTS;
 }
 
+/** The one stream that each connection may have under way. */
+const paced = new WeakMap();
+
 function streamPaced(socket, count, everyMs) {
   let left = count - 1;
   socket.write(STREAM_HEAD);
@@ -52,7 +55,7 @@ function streamPaced(socket, count, everyMs) {
     clearInterval(timer);
     socket.write(LAST_EVENTS);
   }, everyMs);
-  socket.once('close', () => clearInterval(timer));
+  paced.set(socket, timer);
 }
 
 const ready = new Map();
@@ -75,6 +78,7 @@ function serve(socket) {
   let held = null;
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
+  socket.on('close', () => clearInterval(paced.get(socket)));
   socket.on('data', (chunk) => {
     held = held === null ? chunk : Buffer.concat([held, chunk]);
     for (let head = held.indexOf(HEAD_END); head >= 0; head = held.indexOf(HEAD_END)) {

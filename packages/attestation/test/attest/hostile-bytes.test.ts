@@ -12,11 +12,10 @@ const ROUNDS = 400;
 /** Copies of `bytes`, each with a few of them changed, some cut. */
 function* mutations(bytes: Uint8Array): Generator<Uint8Array> {
   const random = seeded(7);
+  const below = (limit: number) => random() % limit;
   for (let round = 0; round < ROUNDS; round++) {
-    const copy = bytes.slice(0, random() < 0.3 ? Math.floor(random() * bytes.length) : bytes.length);
-    for (let change = 0; change < 3 && copy.length > 0; change++) {
-      copy[Math.floor(random() * Math.min(copy.length, 200))] = Math.floor(random() * 256);
-    }
+    const copy = bytes.slice(0, below(3) === 0 ? below(bytes.length) : bytes.length);
+    for (let change = 0; change < 3 && copy.length > 0; change++) copy[below(Math.min(copy.length, 200))] = below(256);
     yield copy;
   }
 }

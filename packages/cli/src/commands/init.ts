@@ -42,7 +42,7 @@ function configuration(apiKey: string): string {
 listen: 127.0.0.1:12434
 # tls: { certFile: cert.pem, keyFile: key.pem }
 
-# ohttp: Sotto's clients. nomyo-v1: NOMYO's. ehbp: Tinfoil's. clear: plain OpenAI routes, tier standard only.
+# Sotto's clients speak ohttp, NOMYO's nomyo-v1, Tinfoil's ehbp. In clear: plain OpenAI routes, tier standard only.
 protocols: [ohttp, nomyo-v1, ehbp, clear]
 
 # Who may call. A key comes from here (key), a file (keyFile) or the environment (keyEnv).
@@ -51,7 +51,8 @@ keys:
     key: ${apiKey}
     # models: [sotto-*]              # default: all
     # tiers: [standard, high]        # default: all
-    # limits: { requestsPerMinute: 60, requestsPerDay: 10000 }
+    # limits: { requestsPerMinute: 60, requestsPerDay: 10000, tokensPerMinute: 100000 }
+    # budget: { usd: 25, period: month }   # needs prices, below
 
 # Model servers. tier: the highest a server is fit for (standard, high, maximum).
 upstreams:
@@ -69,6 +70,29 @@ upstreams:
 
 # Other names for models; several targets are tried in order.
 # aliases: { gpt-4: [builtin/sotto-tiny] }
+
+# What is known of models: their window, and prices in US dollars for usage and budgets.
+# models:
+#   sotto-tiny:
+#     contextTokens: 2048
+#     price: { inputPerMillion: 0.1, outputPerMillion: 0.4 }
+
+# Models with a system prompt and conversations of their own: docs/chatbots.md.
+# chatbots:
+#   - id: support
+#     name: Support
+#     model: sotto-tiny
+#     systemPrompt: You help customers of a bookshop. Be brief.
+
+# Keys made at run time, aliases, chatbots, conversations and usage are kept here; by default only in memory.
+# storage: sqlite:./sotto.db
+# storageKey: { keyFile: storage-key }   # openssl rand -base64 32 > storage-key, and keep it apart from the database
+
+# Routes that make and revoke keys and tell usage: docs/administration.md. A credential of its own.
+# admin: { keyFile: admin-key }          # openssl rand -base64 32 > admin-key
+
+# How much one request may be, and how many at once.
+# limits: { bodyBytes: 33554432, openStreams: 10000 }
 
 # The identity that signs the router's keys. Without a file it is made at start, and pins on it end with the router.
 # identity: { keyFile: identity.pem }

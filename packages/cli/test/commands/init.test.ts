@@ -23,18 +23,40 @@ test('the file is a configuration that the router takes, with the key that was t
   expect(said).toEqual([]);
 });
 
-test('every line that is commented out is one that the router would take', async () => {
+test('everything that is commented out is something that the router would take', async () => {
   const path = join(folder, 'whole.yaml');
   const { context } = surroundings();
   await initCommand.run([path], context);
-  const examples = readFileSync(path, 'utf8').matchAll(/^# ([A-Za-z0-9]+: \{.*\})$/gm);
-  const keys = [...examples].map(([, line = '']) => line);
-  expect(keys.length).toBeGreaterThan(2);
-  for (const line of keys) {
-    const alone = join(folder, 'alone.yaml');
-    writeFileSync(alone, `auth: open\nupstreams: [{ name: a, type: builtin }]\n${line}\n`);
-    await expect(loadConfig({ file: alone }), line).resolves.toBeDefined();
+  const text = readFileSync(path, 'utf8');
+  // A key at the margin, and the lines below it that are indented.
+  const keys = [...text.matchAll(/^# [A-Za-z0-9]+:.*$(?:\n# {3}.*$)*/gm)].map(([lines]) =>
+    lines.replaceAll(/^# /gm, ''),
+  );
+  const names = keys.map((lines) => lines.split(':', 1)[0]);
+  for (const name of ['aliases', 'models', 'chatbots', 'storage', 'storageKey', 'admin', 'limits', 'identity']) {
+    expect(names).toContain(name);
   }
+  for (const lines of keys) {
+    const alone = join(folder, 'alone.yaml');
+    writeFileSync(alone, `auth: open\nupstreams: [{ name: a, type: builtin }]\n${lines}\n`);
+    await expect(loadConfig({ file: alone }), lines).resolves.toBeDefined();
+  }
+});
+
+test('the file is still one that the router takes with all of that in it, and with the lines of a key and a server', async () => {
+  const path = join(folder, 'uncommented.yaml');
+  const { context } = surroundings();
+  await initCommand.run([path], context);
+  const text = readFileSync(path, 'utf8');
+  const uncommented = text.replaceAll(/^( *)# ((?:- )?[A-Za-z0-9]+:.*| {2,}.*)$/gm, '$1$2');
+  expect(uncommented.length).toBeLessThan(text.length - 40);
+  writeFileSync(path, uncommented);
+  const config = await loadConfig({ file: path });
+  expect(config.storage).toBe('sqlite:./sotto.db');
+  expect(config.keys[0]).toMatchObject({ models: ['sotto-*'], budget: { usd: 25, period: 'month' } });
+  expect(config.upstreams.map(({ name }) => name)).toEqual(['builtin', 'vllm', 'openai']);
+  expect(config.chatbots).toMatchObject([{ id: 'support' }]);
+  expect(config.models['sotto-tiny']).toMatchObject({ contextTokens: 2_048, price: { outputPerMillion: 0.4 } });
 });
 
 test('a file that is there is kept, unless --force', async () => {

@@ -21,18 +21,18 @@ export class Attestations {
    * @returns null where the client asks for no evidence, and the tier can do without
    * @throws AttestationError `evidence_missing` where the tier cannot
    */
-  of(router: RouterUrl, tier: SecurityTier | null): RouterAttestation | null {
+  of(router: RouterUrl, asked: SecurityTier | null): RouterAttestation | null {
+    const tier = asked ?? 'standard';
     const { attestation: options, trustsWithoutEvidence } = this.#options;
-    const demanded = tier ?? 'standard';
     if (options === null) {
-      if (demanded !== 'standard' && !trustsWithoutEvidence && !isLoopback(router)) throw unproved(demanded);
+      if (tier !== 'standard' && !trustsWithoutEvidence && !isLoopback(router)) throw unproved(tier);
       return null;
     }
-    const name = `${router.base} ${demanded}`;
+    const name = `${router.base} ${tier}`;
     let attestation = this.#routers.get(name);
     if (attestation === undefined) {
       const record = this.#recordOf(router);
-      attestation = routerAttestation({ ...this.#settings, router, tier: demanded, options, record });
+      attestation = routerAttestation({ ...this.#settings, router, tier, options, record });
       this.#routers.set(name, attestation);
     }
     return attestation;
@@ -61,11 +61,11 @@ export class Attestations {
 }
 
 function unproved(tier: SecurityTier): AttestationError {
-  const message = `tier ${tier} needs evidence of the router: set the option attestation`;
+  const message = `tier ${tier} needs evidence: set attestation`;
   return new AttestationError(message, { failures: [{ step: 'fetch', code: 'evidence_missing', message }] });
 }
 
 /** Whoever runs this machine reads the prompt in this process already: the machine need not be proved to itself. */
 function isLoopback({ base }: RouterUrl): boolean {
-  return /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)/.test(base);
+  return /^https?:\/\/(localhost|127\.[\d.]+|\[::1])[:/]/.test(`${base}/`);
 }

@@ -48,12 +48,9 @@ export function secureFetchOver(way: SecureFetchWay, onSecurityError: OnSecurity
     const { inner, signal } = await readRequest(router, input, init);
     signal?.throwIfAborted();
     const asked = requestTier(inner);
-    const channel = channels.of(router, asked ?? tier);
-    return makeResponse(
-      await channel.send(asked === null ? withTier(inner, tier) : inner, signal),
-      inner.method,
-      signal,
-    );
+    const request: InnerRequest =
+      asked !== null || tier === null ? inner : { ...inner, headers: [...inner.headers, ['x-security-tier', tier]] };
+    return makeResponse(await channels.of(router, asked ?? tier).send(request, signal), inner.method, signal);
   }
 
   async function secureFetch(input: string | URL | Request, init?: RequestInit | SecureFetchInit): Promise<Response> {
@@ -75,8 +72,4 @@ export function secureFetchOver(way: SecureFetchWay, onSecurityError: OnSecurity
   return Object.defineProperty(Object.assign(secureFetch, own), 'attestation', {
     get: () => attestations.statusOf(router),
   }) as SecureFetch;
-}
-
-function withTier(inner: InnerRequest, tier: SecurityTier | null): InnerRequest {
-  return tier === null ? inner : { ...inner, headers: [...inner.headers, ['x-security-tier', tier]] };
 }

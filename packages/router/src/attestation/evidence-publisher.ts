@@ -34,6 +34,8 @@ export interface PublishedBundle {
 
 interface MadeBundle extends PublishedBundle {
   readonly claims: Uint8Array;
+  /** How long its claims live in all. */
+  readonly lifeMs: number;
   readonly own: OwnEvidence;
 }
 
@@ -136,12 +138,11 @@ export class EvidencePublisher {
   }
 
   #keep(made: MadeBundle): MadeBundle {
-    const { own, kid, validUntilMs } = made;
+    const { own, kid, validUntilMs, lifeMs } = made;
     this.#kept = made;
     this.#failures = 0;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
-    const { issuedAt, expiresAt } = this.#options.claims();
-    const refreshMs = this.#options.refreshMs ?? ((expiresAt - issuedAt) * 1_000) / 2;
+    const refreshMs = this.#options.refreshMs ?? lifeMs / 2;
     this.#refreshIn(Math.max(MIN_REFRESH_MS, Math.min(refreshMs, (validUntilMs - this.#now()) / 2)));
     this.#tell({
       kind: 'published',
@@ -179,6 +180,7 @@ export class EvidencePublisher {
       kid: stated.kid,
       validUntilMs: Math.min(own.validUntilMs ?? Number.POSITIVE_INFINITY, stated.expiresAt * 1_000),
       claims,
+      lifeMs: (stated.expiresAt - stated.issuedAt) * 1_000,
       own,
     };
   }

@@ -172,6 +172,7 @@ describe('the static bundle', () => {
     expect(attester.asked).toHaveLength(2);
     await vi.advanceTimersByTimeAsync(1);
     await events.next();
+    await vi.advanceTimersByTimeAsync(0);
     expect(attester.asked).toHaveLength(3);
     claims = insecureClaims(NOW, { kid: 'k2' });
     await made.refresh();
