@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     'ai-sdk/index': 'src/ai-sdk/index.ts',
+    'attestation/index': 'src/attestation/index.ts',
     'classical/index': 'src/classical/index.ts',
     'langchain/index': 'src/langchain/index.ts',
     'openai/index': 'src/openai/index.ts',

@@ -6,10 +6,11 @@ import { initCommand } from './commands/init.ts';
 import { keysCommand } from './commands/keys.ts';
 import { proxyCommand } from './commands/proxy.ts';
 import { serveCommand } from './commands/serve.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { processTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [serveCommand, chatCommand, proxyCommand, keysCommand, initCommand];
+const COMMANDS: readonly Command[] = [serveCommand, chatCommand, proxyCommand, verifyCommand, keysCommand, initCommand];
 
 function overview(): string {
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`);

@@ -35,6 +35,7 @@ function client(options: ClientOptions = {}): SecureChatCompletion {
     fetch: router.fetch,
     platform,
     protocol: 'nomyo-v1',
+    dangerouslyTrustRouterWithoutEvidence: true,
     ...options,
   });
 }

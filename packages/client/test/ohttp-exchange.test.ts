@@ -31,7 +31,14 @@ beforeEach(() => {
 });
 
 function client(options: ClientOptions = {}): SecureChatCompletion {
-  return new SecureChatCompletion({ baseURL: GATEWAY_ORIGIN, apiKey: 'k', fetch: gateway.fetch, platform, ...options });
+  return new SecureChatCompletion({
+    baseURL: GATEWAY_ORIGIN,
+    apiKey: 'k',
+    fetch: gateway.fetch,
+    platform,
+    dangerouslyTrustRouterWithoutEvidence: true,
+    ...options,
+  });
 }
 
 async function textOf(stream: CompletionStream): Promise<string> {

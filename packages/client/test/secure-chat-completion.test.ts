@@ -21,6 +21,7 @@ function client(options: ClientOptions = {}): SecureChatCompletion {
     fetch: router.fetch,
     platform,
     protocol: 'nomyo-v1',
+    dangerouslyTrustRouterWithoutEvidence: true,
     ...options,
   });
 }

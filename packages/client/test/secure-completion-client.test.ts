@@ -36,7 +36,13 @@ beforeEach(async () => {
 });
 
 function client(options: SecureCompletionClientOptions = {}): SecureCompletionClient {
-  return new SecureCompletionClient({ routerUrl: ROUTER_URL, fetch: router.fetch, platform, ...options });
+  return new SecureCompletionClient({
+    routerUrl: ROUTER_URL,
+    fetch: router.fetch,
+    platform,
+    dangerouslyTrustRouterWithoutEvidence: true,
+    ...options,
+  });
 }
 
 const RECORDED = ['python-1-chat', 'python-2-tools-tier', 'python-4-loaded-key', 'js-1-chat', 'js-2-tools'];

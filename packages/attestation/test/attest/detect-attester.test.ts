@@ -6,7 +6,7 @@ import { TsmFolder } from '../../src/testing/node/configfs-tsm/tsm-folder.ts';
 import { sevGuestProfile } from '../../src/testing/node/configfs-tsm/tsm-profile.ts';
 import { startGuestAgent } from '../../src/testing/node/dstack-guest-agent.ts';
 import { codeOf } from '../expect-failure.ts';
-import { attesterFailure } from './expect-attester-failure.ts';
+import { attesterFailure, messageOf } from './expect-attester-failure.ts';
 import { syntheticWorld } from './synthetic-world.ts';
 
 const world = await syntheticWorld();
@@ -39,7 +39,7 @@ describe('detectAttester', () => {
       code: 'evidence_missing',
       step: 'attest.detect',
       retryable: false,
-      message: expect.stringMatching(/mount configfs.*dstack\.sock/),
+      message: messageOf(/mount configfs.*dstack\.sock/),
     });
   });
 

@@ -1,4 +1,5 @@
 import { AttestationError } from '@sotto/protocol';
+import { expect } from 'vitest';
 
 /** What an attester or a service of collateral failed with. */
 export interface AttesterOutcome {
@@ -14,7 +15,12 @@ export async function attesterFailure(attestation: Promise<unknown>): Promise<At
     () => null,
     (reason: unknown) => reason,
   );
-  if (!AttestationError.isInstance(error)) throw error ?? new RangeError('expected a failure');
+  if (!AttestationError.isInstance(error)) throw new RangeError('expected an AttestationError', { cause: error });
   const { code, step, retryable, message } = error;
   return { code, step, retryable, message };
+}
+
+/** Matches a message that tells the operator this. */
+export function messageOf(pattern: RegExp): unknown {
+  return expect.stringMatching(pattern);
 }

@@ -38,7 +38,9 @@ test('everything that is commented out is something that the router would take',
   }
   for (const lines of keys) {
     const alone = join(folder, 'alone.yaml');
-    writeFileSync(alone, `auth: open\nupstreams: [{ name: a, type: builtin }]\n${lines}\n`);
+    // A database is taken with the key to it only.
+    const needed = lines.startsWith('storage:') ? keys.find((other) => other.startsWith('storageKey:')) : '';
+    writeFileSync(alone, `auth: open\nupstreams: [{ name: a, type: builtin }]\n${lines}\n${needed}\n`);
     await expect(loadConfig({ file: alone }), lines).resolves.toBeDefined();
   }
 });

@@ -61,7 +61,7 @@ export class Attestations {
 }
 
 function unproved(tier: SecurityTier): AttestationError {
-  const message = `tier ${tier} needs evidence: set attestation`;
+  const message = `tier ${tier} needs the option attestation`;
   return new AttestationError(message, { failures: [{ step: 'fetch', code: 'evidence_missing', message }] });
 }
 

@@ -33,9 +33,9 @@ export interface PublishedBundle {
 }
 
 interface MadeBundle extends PublishedBundle {
+  readonly stated: KeyClaims;
+  /** {@link MadeBundle.stated}, as the evidence binds them. */
   readonly claims: Uint8Array;
-  /** How long its claims live in all. */
-  readonly lifeMs: number;
   readonly own: OwnEvidence;
 }
 
@@ -117,7 +117,13 @@ export class EvidencePublisher {
   #servable(): MadeBundle | null {
     const kept = this.#kept;
     if (kept === null || this.#now() >= kept.validUntilMs) return null;
-    return equalBytes(kept.claims, serializeClaims(this.#options.claims())) ? kept : null;
+    return this.#isCurrent(kept) ? kept : null;
+  }
+
+  #isCurrent({ stated, claims }: MadeBundle): boolean {
+    const now = this.#options.claims();
+    // The same object says the same: most of the time nothing has to be written to know.
+    return now === stated || equalBytes(claims, serializeClaims(now));
   }
 
   async #refresh(): Promise<MadeBundle> {
@@ -138,11 +144,11 @@ export class EvidencePublisher {
   }
 
   #keep(made: MadeBundle): MadeBundle {
-    const { own, kid, validUntilMs, lifeMs } = made;
+    const { own, kid, validUntilMs, stated } = made;
     this.#kept = made;
     this.#failures = 0;
     this.#retryAtMs = Number.NEGATIVE_INFINITY;
-    const refreshMs = this.#options.refreshMs ?? lifeMs / 2;
+    const refreshMs = this.#options.refreshMs ?? ((stated.expiresAt - stated.issuedAt) * 1_000) / 2;
     this.#refreshIn(Math.max(MIN_REFRESH_MS, Math.min(refreshMs, (validUntilMs - this.#now()) / 2)));
     this.#tell({
       kind: 'published',
@@ -160,7 +166,7 @@ export class EvidencePublisher {
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         const made = await this.#attest(this.#options.claims(), nonce);
-        if (equalBytes(made.claims, serializeClaims(this.#options.claims()))) return made;
+        if (this.#isCurrent(made)) return made;
       }
       throw unavailable('the keys rotated while their evidence was made');
     } catch (error) {
@@ -179,8 +185,8 @@ export class EvidencePublisher {
       body: Buffer.from(bundle),
       kid: stated.kid,
       validUntilMs: Math.min(own.validUntilMs ?? Number.POSITIVE_INFINITY, stated.expiresAt * 1_000),
+      stated,
       claims,
-      lifeMs: (stated.expiresAt - stated.issuedAt) * 1_000,
       own,
     };
   }

@@ -13,6 +13,15 @@ import { COLLATERAL_STEP } from './fetch-answer.ts';
 type UnendorsedSevSnp = Extract<UnendorsedEvidence, { type: 'sev-snp' }>;
 type EndorsedSevSnp = Extract<Evidence, { type: 'sev-snp' }>;
 
+/** How evidence of SEV-SNP is completed. */
+export interface SevSnpEndorsement {
+  readonly kds: AmdKds;
+  /** The processor family, where neither report nor certificate says. */
+  readonly product: SevProduct | null;
+  /** Leaves the revocation list out. */
+  readonly skipCrl: boolean;
+}
+
 /**
  * Completes evidence of SEV-SNP: what the host gave where it fits the report, the rest from AMD. Hosts keep
  * certificates from before a firmware update; one that endorses another TCB version is replaced.
@@ -21,8 +30,7 @@ type EndorsedSevSnp = Extract<Evidence, { type: 'sev-snp' }>;
  */
 export async function endorseSevSnp(
   evidence: UnendorsedSevSnp,
-  kds: AmdKds,
-  configuredProduct: SevProduct | null,
+  { kds, product: configuredProduct, skipCrl }: SevSnpEndorsement,
   signal: AbortSignal,
 ): Promise<EndorsedSevSnp> {
   const report = parsing('parse.report', 'evidence_malformed', 'the SNP report', () => parseSnpReport(evidence.report));
@@ -35,7 +43,8 @@ export async function endorseSevSnp(
       ? evidence.leaf
       : await fetchLeaf(report, product, kds, signal);
   const chain = givenChain(evidence, leaf) ?? (await kds.chain(product, report.signer, signal));
-  return { type: 'sev-snp', report: evidence.report, leaf, ...chain, crl: await kds.crl(product, signal) };
+  const crl = evidence.crl ?? (skipCrl ? undefined : await kds.crl(product, signal));
+  return { type: 'sev-snp', report: evidence.report, leaf, ...chain, ...(crl === undefined ? {} : { crl }) };
 }
 
 function readKey(leaf: Uint8Array): EndorsementKey | null {

@@ -10,13 +10,18 @@ import { intelPcs } from './intel-pcs.ts';
 export interface EndorserOptions extends CollateralOptions {
   /** The processor family, for reports of version 2 that come without a certificate: they do not say. */
   readonly sevProduct?: SevProduct;
+  /**
+   * Leaves AMD's revocation list out, for machines that reach no service and whose host gives the certificates. Clients
+   * that require the list, as the highest tier does, refuse such evidence.
+   */
+  readonly skipAmdCrl?: boolean;
 }
 
 /** Adds to evidence what its verifier needs beside it. */
 export interface Endorser {
   /**
-   * Completes evidence with certificates, revocation lists and collateral of its vendor. What evidence already holds of
-   * Intel's collateral is left as it is; AWS Nitro and software need none.
+   * Completes evidence with certificates, revocation lists and collateral of its vendor. Collateral and
+   * revocation lists that it holds already are left as they are; AWS Nitro and software need none.
    * @throws AttestationError `fetch_failed`, `collateral_missing`, `evidence_malformed`
    * @throws ConfigurationError `invalid_config`
    * @throws APIUserAbortError `request_aborted`
@@ -32,11 +37,12 @@ export interface Endorser {
  */
 export function createEndorser(options: EndorserOptions = {}): Endorser {
   const [kds, pcs] = [amdKds(options), intelPcs(options)];
+  const sevSnp = { kds, product: options.sevProduct ?? null, skipCrl: options.skipAmdCrl ?? false };
   return {
     async endorse(evidence, signal) {
       switch (evidence.type) {
         case 'sev-snp':
-          return endorseSevSnp(evidence, kds, options.sevProduct ?? null, signal);
+          return endorseSevSnp(evidence, sevSnp, signal);
         case 'tdx':
         case 'dstack-tdx':
           return evidence.collateral === undefined

@@ -76,6 +76,7 @@ function readEvidence(output: Uint8Array, type: EvidenceType): UnendorsedEvidenc
   return parsing(EXEC_STEP, 'evidence_malformed', 'the output of the attestation program', () => {
     const parsed = z.safeParse(unendorsedEvidenceSchema, JSON.parse(decodeUtf8(output) ?? ''));
     if (!parsed.success) throw new RangeError('evidence has another form', { cause: parsed.error });
+    if (parsed.data.type === 'software') throw new RangeError('a program cannot stand in for the software attester');
     if (parsed.data.type !== type) throw new RangeError('evidence is of another kind than configured');
     return parsed.data;
   });

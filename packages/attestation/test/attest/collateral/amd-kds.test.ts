@@ -4,7 +4,7 @@ import { startCollateralServer } from '../../../src/testing/node/collateral-serv
 import { kdsAnswers } from '../../../src/testing/node/vendor-answers.ts';
 import { createSyntheticPlatforms } from '../../../src/testing/synthetic-router.ts';
 import { codeOf } from '../../expect-failure.ts';
-import { attesterFailure } from '../expect-attester-failure.ts';
+import { attesterFailure, messageOf } from '../expect-attester-failure.ts';
 import { NEVER, NOW, syntheticWorld } from '../synthetic-world.ts';
 import { startServices, startVendorServices } from './vendor-services.ts';
 
@@ -71,7 +71,7 @@ describe('amdKds', () => {
     expect(failure).toMatchObject({
       code: 'fetch_failed',
       retryable: true,
-      message: expect.stringMatching(/status 404/),
+      message: messageOf(/status 404/),
     });
     expect(server.asked).toHaveLength(1);
     expect(clock.pauses).toEqual([]);

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readdir, stat, unlink, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { concatBytes } from '@sotto/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
@@ -18,7 +20,7 @@ import {
   tdxGuestProfile,
 } from '../../../src/testing/node/configfs-tsm/tsm-profile.ts';
 import { codeOf } from '../../expect-failure.ts';
-import { attesterFailure } from '../expect-attester-failure.ts';
+import { attesterFailure, messageOf } from '../expect-attester-failure.ts';
 import { abandoned, NEVER, REPORT_DATA, syntheticWorld } from '../synthetic-world.ts';
 import { canMount, TSM_TRANSPORTS } from '../tsm-files.ts';
 
@@ -96,7 +98,7 @@ describe.each(TSM_TRANSPORTS)('configfsTsmAttester over a report folder $name', 
       code: 'evidence_missing',
       step: `attest.configfs-tsm.${operation}`,
       retryable,
-      message: expect.stringMatching(message),
+      message: messageOf(message),
     });
   });
 
@@ -114,7 +116,7 @@ describe.each(TSM_TRANSPORTS)('configfsTsmAttester over a report folder $name', 
       code: 'evidence_missing',
       step: 'attest.configfs-tsm.outblob',
       retryable,
-      message: expect.stringMatching(message),
+      message: messageOf(message),
     });
   });
 
@@ -123,7 +125,7 @@ describe.each(TSM_TRANSPORTS)('configfsTsmAttester over a report folder $name', 
     expect(await failureWith(empty, tdxGuestProfile(world))).toMatchObject({
       code: 'evidence_missing',
       retryable: true,
-      message: expect.stringMatching(/quote generation service/),
+      message: messageOf(/quote generation service/),
     });
   });
 
@@ -131,7 +133,7 @@ describe.each(TSM_TRANSPORTS)('configfsTsmAttester over a report folder $name', 
     const long: TsmFaults = { edit: (blobs) => ({ ...blobs, outblob: new Uint8Array(32_769) }) };
     expect(await failureWith(long)).toMatchObject({
       code: 'evidence_missing',
-      message: expect.stringMatching(/longer/),
+      message: messageOf(/longer/),
     });
   });
 
@@ -181,7 +183,7 @@ describe.each(TSM_TRANSPORTS)('configfsTsmAttester over a report folder $name', 
     expect(await first).toMatchObject({
       code: 'evidence_missing',
       retryable: true,
-      message: expect.stringMatching(/400 ms/),
+      message: messageOf(/400 ms/),
     });
     expect(await second).toMatchObject({ code: 'evidence_missing', retryable: true });
     expect(folder.entries).toHaveLength(1);
@@ -206,7 +208,7 @@ describe('configfsTsmAttester', () => {
     const files = nodeTsmFiles('/nonexistent/tsm/report');
     expect(await attesterFailure(configfsTsmAttester({ files }))).toMatchObject({
       code: 'evidence_missing',
-      message: expect.stringMatching(/6\.7 or later, mount configfs/),
+      message: messageOf(/6\.7 or later, mount configfs/),
     });
   });
 
@@ -248,6 +250,7 @@ describe.runIf(canMount)('a mounted report folder behaves as configfs does', () 
   it('lets nobody unlink or make an attribute: entries go by rmdir alone', async () => {
     const { path } = await mount();
     await expect(unlink(`${path}/one/inblob`)).rejects.toMatchObject({ code: 'EPERM' });
+    await expect(promisify(execFile)('rm', ['-r', `${path}/one`])).rejects.toMatchObject({ code: 1 });
     await expect(writeFile(`${path}/one/other`, 'x')).rejects.toMatchObject({ code: 'EACCES' });
     await nodeTsmFiles(path).removeEntry('one');
     expect(await readdir(path)).toEqual([]);

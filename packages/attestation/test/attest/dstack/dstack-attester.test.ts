@@ -3,7 +3,7 @@ import { type DstackOptions, dstackAttester } from '../../../src/attest/dstack/d
 import { readReportData } from '../../../src/evidence.ts';
 import { type GuestAgentFault, startGuestAgent } from '../../../src/testing/node/dstack-guest-agent.ts';
 import { codeOf } from '../../expect-failure.ts';
-import { attesterFailure } from '../expect-attester-failure.ts';
+import { attesterFailure, messageOf } from '../expect-attester-failure.ts';
 import { abandoned, NEVER, REPORT_DATA, syntheticWorld } from '../synthetic-world.ts';
 
 const world = await syntheticWorld();
@@ -57,7 +57,7 @@ describe('dstackAttester', () => {
     expect(await attesterFailure(attester.attest(REPORT_DATA, NEVER))).toMatchObject({
       code: 'evidence_missing',
       retryable: true,
-      message: expect.stringMatching(/30 ms/),
+      message: messageOf(/30 ms/),
     });
   });
 

@@ -1,9 +1,9 @@
+import { encodeBase64Url } from '@sotto/protocol';
 import { describe, expect, it } from 'vitest';
 import { type ExecOptions, execAttester } from '../../../src/attest/exec/exec-attester.ts';
-import { encodeBundle } from '../../../src/bundle-encoding.ts';
 import { withoutEndorsements } from '../../../src/testing/emulated-attester.ts';
 import { codeOf } from '../../expect-failure.ts';
-import { attesterFailure } from '../expect-attester-failure.ts';
+import { attesterFailure, messageOf } from '../expect-attester-failure.ts';
 import { abandoned, NEVER, REPORT_DATA, syntheticWorld } from '../synthetic-world.ts';
 
 const world = await syntheticWorld();
@@ -20,10 +20,11 @@ function program(script: string, options: Partial<ExecOptions> = {}) {
   });
 }
 const print = (text: string) => `process.stdout.write(${JSON.stringify(text)})`;
-const evidenceText = async (type: 'aws-nitro' | 'sev-snp', reportData = REPORT_DATA) => {
-  const evidence = withoutEndorsements(await world.attest(type, reportData));
-  return JSON.stringify(JSON.parse(encodeBundle({ evidence } as never)).evidence);
-};
+const evidenceText = async (type: 'aws-nitro' | 'sev-snp', reportData = REPORT_DATA) =>
+  evidenceJson(withoutEndorsements(await world.attest(type, reportData)));
+/** Evidence as a bundle writes it. */
+const evidenceJson = (evidence: object) =>
+  JSON.stringify(evidence, (_, value: unknown) => (value instanceof Uint8Array ? encodeBase64Url(value) : value));
 
 describe('execAttester', () => {
   it('gives the evidence that the program writes, and hands it report data and challenge', async () => {
@@ -66,8 +67,14 @@ describe('execAttester', () => {
   it('refuses evidence of another kind than configured, and members that are not known', async () => {
     const other = program(print(await evidenceText('sev-snp')));
     expect(await attesterFailure(other.attest(REPORT_DATA, NEVER))).toMatchObject({ code: 'evidence_malformed' });
-    const extended = { ...JSON.parse(await evidenceText('aws-nitro')), comment: 'x' };
-    const attester = program(print(JSON.stringify(extended)));
+    const extended = { ...(await world.attest('aws-nitro', REPORT_DATA)), comment: 'x' };
+    const attester = program(print(evidenceJson(extended)));
+    expect(await attesterFailure(attester.attest(REPORT_DATA, NEVER))).toMatchObject({ code: 'evidence_malformed' });
+  });
+
+  it('refuses software evidence, even from a caller without types', async () => {
+    const software = evidenceJson(await world.attest('software', REPORT_DATA));
+    const attester = program(print(software), { type: 'software' as 'tdx' });
     expect(await attesterFailure(attester.attest(REPORT_DATA, NEVER))).toMatchObject({ code: 'evidence_malformed' });
   });
 
@@ -85,7 +92,7 @@ describe('execAttester', () => {
     const attester = program('', { command: '/nonexistent/program' });
     expect(await attesterFailure(attester.attest(REPORT_DATA, NEVER))).toMatchObject({
       code: 'evidence_missing',
-      message: expect.stringMatching(/cannot be started/),
+      message: messageOf(/cannot be started/),
     });
   });
 
@@ -96,7 +103,7 @@ describe('execAttester', () => {
       expect(await attesterFailure(attester.attest(REPORT_DATA, NEVER))).toMatchObject({
         code: 'evidence_missing',
         retryable: true,
-        message: expect.stringMatching(/300 ms/),
+        message: messageOf(/300 ms/),
       });
     }
   });
