@@ -1,7 +1,7 @@
 import { createSecureFetch } from '@sotto/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type StandInUpstream, startStandIn } from '../packages/router/test/stand-in-upstream.ts';
-import { capableModel, vectorOf } from './model-server.ts';
+import { capableModel, USAGE, vectorOf } from './model-server.ts';
 import { openaiBy } from './openai-ways.ts';
 import { API_KEY, startRouterAt } from './sealed-router.ts';
 import { findEncodings, startWireTap, type WireTap } from './wire-tap.ts';
@@ -55,7 +55,7 @@ describe('sealed', () => {
     const events = (await stream.text()).split('\n\n').filter((event) => event !== '');
     const parsed = events.map((event) => JSON.parse(event.slice('data: '.length)) as Record<string, unknown>);
     expect(parsed.map(({ delta }) => delta ?? '').join('')).toBe('echo: more');
-    expect(parsed.at(-1)).toMatchObject({ done: true, conversation_id: id, message_count: 4 });
+    expect(parsed.at(-1)).toMatchObject({ done: true, conversation_id: id, message_count: 4, usage: USAGE });
 
     const kept = await sendJson(`${CHATBOT}/conversations/${id}`);
     expect(kept).toMatchObject({ messages: [{ role: 'user', content: MESSAGE }, {}, {}, {}] });

@@ -12,6 +12,9 @@ await build({
   entryPoints: ['chat.js'],
   outdir: 'dist',
   bundle: true,
+  // What verifies evidence is loaded by the pages that ask for it, and by no other.
+  splitting: true,
+  chunkNames: 'chunk-[hash]',
   minify: true,
   platform: 'browser',
   format: 'esm',

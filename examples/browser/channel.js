@@ -7,10 +7,16 @@ const LOOPBACK = ['127.0.0.1', 'localhost'];
 /** Kept: a channel remembers the router's key, and what it saw of the router before. */
 const channels = new Map();
 
-/** The channel to a router; with an identity, to the router that has it and to no other. */
-export function channelTo(routerUrl, identity) {
-  const name = JSON.stringify([routerUrl, identity]);
-  const pins = identity === '' ? {} : { pinnedSigners: [identity] };
+/**
+ * The channel to a router; with an identity, to the router that has it and to no other; with a policy, to a router whose
+ * evidence meets it.
+ */
+export function channelTo(routerUrl, identity, policy) {
+  const name = JSON.stringify([routerUrl, identity, policy]);
+  const pins = {
+    ...(identity === '' ? {} : { pinnedSigners: [identity] }),
+    ...(policy === '' ? {} : { attestation: JSON.parse(policy) }),
+  };
   const allowHttp = LOOPBACK.includes(new URL(routerUrl).hostname);
   if (!channels.has(name)) channels.set(name, createSecureFetch({ routerUrl, allowHttp, ...pins }));
   return channels.get(name);

@@ -1,6 +1,6 @@
 // The page: what is typed goes to the channel, what comes back goes on the page.
 import { ask, channelTo } from './channel.js';
-import { errorInWords, TRUST_IN_WORDS } from './words.js';
+import { errorInWords, stepInWords, TRUST_IN_WORDS } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 const form = byId('chat');
@@ -15,6 +15,16 @@ function addMessage(role, text = '') {
   return item;
 }
 
+function showAttestation({ attestation }) {
+  const items = attestation.steps.map((step) => {
+    const item = document.createElement('li');
+    item.dataset.status = step.status;
+    item.textContent = stepInWords(step);
+    return item;
+  });
+  byId('attestation').replaceChildren(...items);
+}
+
 async function showChannel(channel, signal) {
   const { protocol, suite, postQuantum, keyFingerprint, trust } = await channel.connection(signal);
   byId('protocol').textContent = `${protocol}, encrypted to the router's own key`;
@@ -26,8 +36,12 @@ async function showChannel(channel, signal) {
 async function answer(fields, question, item) {
   const { signal } = stopping;
   const messages = [...conversation, { role: 'user', content: question }];
-  const channel = channelTo(fields.router, fields.identity);
-  await showChannel(channel, signal);
+  const channel = channelTo(fields.router, fields.identity, fields.policy);
+  try {
+    await showChannel(channel, signal);
+  } finally {
+    showAttestation(channel);
+  }
   for await (const text of ask(channel, { ...fields, messages }, signal)) item.textContent += text;
   conversation.push(messages.at(-1), { role: 'assistant', content: item.textContent });
 }

@@ -8,6 +8,11 @@ const FILES = {
   '/style.css': ['style.css', 'text/css; charset=utf-8'],
 };
 
+/** The page's files, and the parts of its program that are loaded when they are needed. */
+function fileAt(url) {
+  return FILES[url] ?? (/^\/chunk-[A-Z0-9]+\.js$/.test(url) ? [url.slice(1), FILES['/chat.js'][1]] : undefined);
+}
+
 /** What the page's own policy cannot say, or should not have to. */
 const HEADERS = {
   'cache-control': 'no-cache',
@@ -20,7 +25,7 @@ const HEADERS = {
 };
 
 const server = createServer(async ({ method, url }, response) => {
-  const [name, type] = (method === 'GET' && FILES[url]) || [];
+  const [name, type] = (method === 'GET' && fileAt(url)) || [];
   try {
     const content = await readFile(new URL(`dist/${name}`, import.meta.url));
     response.writeHead(200, { ...HEADERS, 'content-type': type }).end(content);

@@ -2,6 +2,7 @@
 
 /** What vouches for the router's key. */
 export const TRUST_IN_WORDS = {
+  attested: 'The router has proved what it is, and this key is part of the proof.',
   pinned: 'The identity you entered has signed this key.',
   unpinned:
     'Only TLS vouches for this key. To be sure of it, enter the identity that the router printed when it started.',
@@ -19,6 +20,23 @@ const WORDS = {
   response_truncated: 'The answer was cut off on its way. What is shown is not all of it.',
   untrusted_signer: 'This router has another identity than the one you entered. Nothing was sent.',
 };
+
+const STAGES = {
+  fetch: 'Evidence',
+  schema: 'Form',
+  type: 'Kind',
+  binding: 'Keys',
+  crypto: 'Signatures',
+  policy: 'Policy',
+  claims: 'Router and time',
+  history: 'History',
+};
+const OUTCOMES = { passed: 'passed', failed: 'failed', skipped: 'not reached' };
+
+/** One step of the verification of a router's evidence. */
+export function stepInWords({ name, status, words }) {
+  return `${STAGES[name]}: ${OUTCOMES[status]}, ${words}.`;
+}
 
 /** Says what went wrong; what has no words here has a message of its own. */
 export function errorInWords({ code, message }) {

@@ -88,10 +88,10 @@ export function modelApi({ config, records, directory, report }: ModelApiParts):
         return { keyId: caller.id, allowsModel: (model) => allowsModel(caller, model) };
       },
       admit,
-      complete: (exchange: Exchange, least: SecurityTier | undefined) =>
+      complete: (exchange: Exchange, least: SecurityTier | undefined, showing = { showsUsage: false }) =>
         answerModelRequest(
           exchange,
-          { ...models, admit: async (inner) => withLeastTier(await admit(inner), least) },
+          { ...models, ...showing, admit: async (inner) => withLeastTier(await admit(inner), least) },
           CHAT_COMPLETIONS,
         ),
       readJson: (request) => readJsonBody(request, config.limits.bodyBytes),

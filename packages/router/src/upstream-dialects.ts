@@ -14,6 +14,8 @@ export function upstreamDialects({ upstreams }: RouterConfig): (name: string) =>
     if (upstream.type === 'openai') {
       const { streamUsage, cacheSalt, baseUrl } = upstream;
       dialects.set(upstream.name, { streamUsage, cacheSalt: cacheSalt ?? isPrivateAddress(baseUrl) });
+    } else if (upstream.type === 'sotto') {
+      dialects.set(upstream.name, { streamUsage: true, cacheSalt: upstream.cacheSalt });
     } else {
       // Ours, or translated by us: they tell the usage where asked, and know no salt.
       dialects.set(upstream.name, { streamUsage: true, cacheSalt: false });

@@ -101,9 +101,10 @@ export type NitroPolicy = z.infer<typeof nitro>;
 
 /**
  * Reads a policy and fills in its defaults.
+ * @param input an {@link AttestationPolicyInput}, or whatever a file holds in its place
  * @throws ConfigurationError `invalid_option`; `policy_empty` for one that would accept any software
  */
-export function parsePolicy(input: AttestationPolicyInput): AttestationPolicy {
+export function parsePolicy(input: unknown): AttestationPolicy {
   const parsed = z.safeParse(policy, input);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0] ?? { path: [], message: '' };

@@ -1,10 +1,11 @@
 import { createSecureFetch, type SecureConnection, type SecureFetch } from '@sotto/client';
-import { SottoError } from '@sotto/protocol';
+import { isSecurityTier, SottoError } from '@sotto/protocol';
 import { parseArguments, UsageError } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { isLoopbackUrl } from '../loopback-url.ts';
 import { type RequestRecord, startLocalProxy } from '../proxy/local-proxy.ts';
 import type { ProxyStatus } from '../proxy/status-page.ts';
+import { readPolicy } from '../verify/policy-file.ts';
 
 const usage = `sotto proxy: end-to-end encryption for any OpenAI client with a base URL
 
@@ -15,6 +16,8 @@ Options
   --listen HOST:PORT    default 127.0.0.1:8088
   --api-key-env NAME    send the API key in this environment variable, whatever key the client sends
   --pin-signer SHA256   the router's identity must have this fingerprint; may be given again
+  --policy FILE         verify the router's evidence against this policy before anything is sent (docs/attestation.md)
+  --tier TIER           ask for standard, high or maximum where a request names none; the last two need --policy
   --pq required         refuse routers without a post-quantum key
   --allow-host NAME     answer to this name too, such as host.docker.internal; may be given again
   --allow-origin URL    let web pages of this origin use the proxy; may be given again
@@ -28,6 +31,8 @@ const options = {
   listen: { type: 'string' },
   'api-key-env': { type: 'string' },
   'pin-signer': { type: 'string', multiple: true },
+  policy: { type: 'string' },
+  tier: { type: 'string' },
   pq: { type: 'string' },
   'allow-host': { type: 'string', multiple: true },
   'allow-origin': { type: 'string', multiple: true },
@@ -45,8 +50,13 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   if (router === undefined) throw new UsageError('give --router URL');
   if (values.pq !== undefined && values.pq !== 'required') throw new UsageError('--pq takes required');
   const { host, port } = parseListen(values.listen ?? '127.0.0.1:8088');
+  if (values.tier !== undefined && !isSecurityTier(values.tier)) {
+    throw new UsageError('--tier takes standard, high or maximum');
+  }
   const fetch = createSecureFetch({
     routerUrl: router,
+    attestation: values.policy === undefined ? undefined : await readPolicy(values.policy),
+    tier: values.tier,
     allowHttp: values['allow-http'] === true || isLoopbackUrl(router),
     pinnedSigners: values['pin-signer'],
     pqKem: values.pq === 'required' ? 'required' : 'preferred',
@@ -66,7 +76,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
     hosts: values['allow-host'] ?? [],
     origins: new Set(values['allow-origin'] ?? []),
     graceMs: SHUTDOWN_GRACE_MS,
-    describe: () => ({ router: routerUrl, ...connection.status }),
+    describe: () => ({ router: routerUrl, ...connection.status, attestation: fetch.attestation.steps }),
     onRequest: (record) => void connection.observe(record.failure).then(() => sayRequest(record, connection, say)),
   });
   await connection.observe(null);
@@ -106,6 +116,7 @@ const SHUTDOWN_GRACE_MS = 3_000;
 const OBSERVATION_TIMEOUT_MS = 5_000;
 
 const TRUST_IN_WORDS: Readonly<Record<SecureConnection['trust'], string>> = {
+  attested: "the router's evidence commits to the key, and meets the policy",
   pinned: 'the key is signed by the identity that was pinned',
   given: 'the key was given with the program',
   unpinned: 'the key is believed because TLS is; pin the identity with --pin-signer',

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import {
   type AttestationPolicyInput,
   MAX_BUNDLE_BYTES,
@@ -14,6 +13,7 @@ import { onePositional, parseArguments, UsageError } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { isLoopbackUrl } from '../loopback-url.ts';
 import { OBSERVING_POLICY, observedPolicy } from '../verify/observed-policy.ts';
+import { readBounded, readPolicy } from '../verify/policy-file.ts';
 import { failedReport, reportInWords, type VerificationReport, verifiedReport } from '../verify/verification-report.ts';
 
 const usage = `sotto verify: does a router prove what it is?
@@ -43,7 +43,6 @@ const options = {
   json: { type: 'boolean' },
 } as const;
 
-const MAX_POLICY_BYTES = 1_048_576;
 const EXIT_CODES = { affirming: 0, contraindicated: 1, warning: 3 } as const;
 const EXIT_NOT_FETCHED = 4;
 
@@ -119,27 +118,8 @@ async function policyOf(path: string | undefined, tier: string | undefined): Pro
     if (tier !== undefined) throw new UsageError('--tier tightens a policy: give --policy FILE too');
     return OBSERVING_POLICY;
   }
-  const policy = parsePolicyFile(await readBounded(path, MAX_POLICY_BYTES), path);
+  const policy = await readPolicy(path);
   return tier === undefined ? policy : tierPreset(tier, policy).policy;
-}
-
-function parsePolicyFile(bytes: Uint8Array, path: string): AttestationPolicyInput {
-  try {
-    // Its members are checked where it is used.
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as AttestationPolicyInput;
-  } catch {
-    throw new UsageError(`${path} is not JSON`);
-  }
-}
-
-/** @throws UsageError for a file that is not there, or longer than it may be */
-async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {
-  try {
-    if ((await stat(path)).size <= maxBytes) return await readFile(path);
-  } catch {
-    throw new UsageError(`${path} cannot be read`);
-  }
-  throw new UsageError(`${path} is longer than ${maxBytes} bytes`);
 }
 
 function originOf(text: string): string {

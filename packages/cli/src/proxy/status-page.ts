@@ -1,3 +1,5 @@
+import type { AttestationStep } from '@sotto/client';
+
 /** What the proxy has verified of the router, in words. No content, no key. */
 export interface ProxyStatus {
   readonly router: string;
@@ -10,6 +12,8 @@ export interface ProxyStatus {
   readonly keyFingerprint: string | null;
   /** How the key is trusted, in words. */
   readonly trust: string | null;
+  /** The verification of the router's evidence, step by step; empty where none is asked for, or not yet. */
+  readonly attestation: readonly AttestationStep[];
   readonly requests: number;
   readonly failures: number;
 }
@@ -26,7 +30,11 @@ export function statusPage(status: ProxyStatus): string {
     ['Requests carried', String(status.requests)],
     ['Requests failed', String(status.failures)],
   ];
-  const cells = rows.map(
+  const steps = status.attestation.map(({ name, status: outcome, words, code }): readonly [string, string] => [
+    `Evidence: ${name}`,
+    `${outcome}: ${words}${code === undefined ? '' : ` (${code})`}`,
+  ]);
+  const cells = [...rows, ...steps].map(
     ([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
   );
   return `<!doctype html>

@@ -18,6 +18,7 @@ describe('the status', () => {
       suite: 'MLKEM768-X25519, HKDF-SHA256, AES-256-GCM',
       keyFingerprint: 'ab'.repeat(32),
       trust: 'pinned <b>"&',
+      attestation: [{ name: 'policy', status: 'failed', words: 'no <i>', code: 'debug_enabled' }],
       requests: 2,
       failures: 1,
     });
@@ -31,6 +32,7 @@ describe('the status', () => {
     expect(page.headers['content-security-policy']).toContain("default-src 'none'");
     expect(page.headers['cache-control']).toBe('no-store');
     expect(page.text).toContain('pinned &lt;b&gt;&quot;&amp;');
+    expect(page.text).toContain('failed: no &lt;i&gt; (debug_enabled)');
     expect(page.text).toContain('ab'.repeat(32));
     expect(page.text).not.toMatch(/<script|src=|href=/);
     expect(records).toEqual([]);

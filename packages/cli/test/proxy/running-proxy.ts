@@ -34,6 +34,7 @@ export async function startProxy(
       suite: 'MLKEM768-X25519, HKDF-SHA256, AES-256-GCM',
       keyFingerprint: 'ab'.repeat(32),
       trust: 'pinned <b>"&',
+      attestation: [{ name: 'policy', status: 'failed', words: 'no <i>', code: 'debug_enabled' }],
     }),
     ...options,
     fetch,

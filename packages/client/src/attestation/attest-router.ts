@@ -1,5 +1,6 @@
 import { type AttestationResult, tierPreset, verifyBundle } from '@sotto/attestation';
 import { AttestationError, PolicyError } from '@sotto/protocol';
+import { parsePins } from '../pins.ts';
 import { RememberedRouter } from '../router-memory.ts';
 import type { AttestationOptions } from './attestation-options.ts';
 import type { VerifiedAttestation } from './attestation-status.ts';
@@ -11,7 +12,8 @@ const NONCE_BYTES = 32; // docs/attestation.md, The bundle
 
 /**
  * Fetches and verifies a router's evidence, and writes down what became of it.
- * @throws AttestationError, PolicyError (`measurement_change_refused` where the app refused), ConfigurationError
+ * @throws AttestationError, PolicyError (`upstream_policy_not_allowed`, and `measurement_change_refused` where the app
+ *   refused), ConfigurationError
  */
 export async function attestRouter(subject: AttestationSubject, signal: AbortSignal): Promise<AttestedKeys> {
   const { record, tier, log } = subject;
@@ -55,6 +57,7 @@ async function verify(subject: AttestationSubject, signal: AbortSignal): Promise
     now: new Date(runtime.clock.now()),
     roots: options.roots,
   });
+  checkUpstreamPolicy(result, options);
   const memory = new RememberedRouter(subject.memory, origin);
   const { epoch: leastEpoch } = await memory.recall();
   if (leastEpoch !== null && result.epoch < leastEpoch) throw rollback();
@@ -66,7 +69,7 @@ async function verify(subject: AttestationSubject, signal: AbortSignal): Promise
 }
 
 /** The policy without what is the client's own. */
-function policyOf({ onMeasurementChange: _, roots: __, ...policy }: AttestationOptions) {
+function policyOf({ onMeasurementChange: _, roots: __, upstreamPolicies: ___, ...policy }: AttestationOptions) {
   return policy;
 }
 
@@ -91,6 +94,16 @@ async function acceptMeasurements({ record, options, log }: AttestationSubject, 
   const message = 'the router proves other measurements than before, and this program refuses them';
   const failures = [{ step: 'history.measurements', code: 'measurement_change_refused', message }] as const;
   throw new PolicyError(message, { failures, cause });
+}
+
+/** A router that does not say to whom it hands prompts on is none of those that are listed. */
+function checkUpstreamPolicy({ upstreamPolicySha256 }: AttestationResult, { upstreamPolicies }: AttestationOptions) {
+  if (upstreamPolicies === undefined) return;
+  if (upstreamPolicySha256 !== null && parsePins('upstreamPolicies', upstreamPolicies).has(upstreamPolicySha256))
+    return;
+  const message = 'the router hands prompts on by another upstream policy than those that are listed';
+  const failures = [{ step: 'policy.upstreams', code: 'upstream_policy_not_allowed', message }] as const;
+  throw new PolicyError(message, { failures });
 }
 
 function sameMeasurements(before: VerifiedAttestation, after: VerifiedAttestation): boolean {

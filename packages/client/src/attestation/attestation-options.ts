@@ -13,6 +13,11 @@ export type OnMeasurementChange = (before: VerifiedAttestation, after: VerifiedA
 export interface AttestationOptions extends AttestationPolicyInput {
   /** Default: whatever the policy allows is taken. */
   readonly onMeasurementChange?: OnMeasurementChange | undefined;
+  /**
+   * SHA-256 of the upstream policies that the router may have, in hexadecimal: to whom it may hand prompts on. Measured
+   * software may be configured by anybody. Default: any, and none.
+   */
+  readonly upstreamPolicies?: readonly string[] | undefined;
   /** Other roots than the vendors', for tests against a synthetic PKI. */
   readonly roots?: TrustRoots | undefined;
 }

@@ -31,7 +31,7 @@ export interface UnverifiedAttestation {
   readonly steps: readonly [];
 }
 
-/** The last verification failed; nothing was sealed after it. */
+/** The last verification failed; nothing is sealed on its strength. */
 export interface FailedAttestation {
   readonly status: 'contraindicated';
   readonly tier: SecurityTier;

@@ -6,7 +6,7 @@ import type { RouterUrl } from '../router-url.ts';
 import { readAll, type Transport, type TransportResponse } from '../transport.ts';
 
 /** Where a router publishes its evidence. */
-export const ATTESTATION_PATH = '/pki/attestation';
+const ATTESTATION_PATH = '/pki/attestation';
 /** A quote may take a platform seconds; evidence that takes longer is as good as none. */
 const EVIDENCE_TIMEOUT_MS = 30_000;
 /** What a router answers that does not attest. */

@@ -28,5 +28,6 @@ export function errorResponse(error: unknown): Response | null {
 
 function respond(error: SottoError, status: number, type: string, headers: Record<string, string>): Response {
   const { message, code } = error;
-  return Response.json({ error: { message, type, param: null, code } }, { status, headers });
+  const param = APIError.isInstance(error) ? error.param : null;
+  return Response.json({ error: { message, type, param, code } }, { status, headers });
 }

@@ -92,6 +92,16 @@ describe('ready', () => {
     await expect(weak.ready()).rejects.toMatchObject({ code: 'invalid_option' });
   });
 
+  test('refuses a router that hands prompts on by another policy than listed, or does not say by which', async () => {
+    const listed = 'ab'.repeat(32);
+    const chat = async () => client({ attestation: await attestationOf({ upstreamPolicies: [listed.toUpperCase()] }) });
+    await expect((await chat()).ready()).rejects.toMatchObject({ code: 'upstream_policy_not_allowed' });
+    router.evidence = { claims: { upstreamPolicySha256: 'cd'.repeat(32) } };
+    await expect((await chat()).ready()).rejects.toMatchObject({ name: 'PolicyError', step: 'policy.upstreams' });
+    router.evidence = { claims: { upstreamPolicySha256: listed } };
+    expect(await (await chat()).ready()).toMatchObject({ upstreamPolicySha256: listed });
+  });
+
   test('takes software only with its flag, and says so', async () => {
     router.evidence = { type: 'software' };
     const chat = await client({ attestation: await attestationOf({ dangerouslyAllowSoftware: true }) });

@@ -2,12 +2,13 @@ import { SECURITY_TIERS } from '@sotto/protocol';
 import { z } from 'zod';
 import { sendJson } from '../http/answer.ts';
 import type { Route } from '../http/route-table.ts';
+import { UPSTREAM_CLASSES } from '../upstreams/upstream.ts';
 import type { UpstreamState } from '../upstreams/upstream-state.ts';
 
 const stateSchema = z.object({
   name: z.string(),
   tier: z.enum(SECURITY_TIERS),
-  class: z.enum(['builtin', 'same-tee', 'loopback', 'remote']),
+  class: z.enum(UPSTREAM_CLASSES),
   healthy: z.boolean(),
   breaker: z.enum(['closed', 'open', 'half-open']),
   closedForMs: z.number(),

@@ -1,6 +1,10 @@
 import type { EvidenceType } from '@sotto/attestation';
+import { SottoError } from '@sotto/protocol';
 
-/** What happens to the router's evidence, for its operator; never what is in a request. */
+/**
+ * What happens to the router's evidence, for its operator: plain data, which can be logged and sent between processes.
+ * Never what is in a request.
+ */
 export type AttestationEvent =
   /** The evidence will be made by software, which proves nothing: said at each start, and to be said loudly. */
   | { readonly kind: 'insecure'; readonly message: string }
@@ -15,13 +19,22 @@ export type AttestationEvent =
       readonly advisories: readonly string[];
       /** Why policies may refuse this platform, whatever they list: debugging, migration, firmware. */
       readonly objections: readonly string[];
-      readonly validUntil: Date;
+      /** Milliseconds since 1970. */
+      readonly validUntilMs: number;
     }
   | {
       readonly kind: 'failed';
       readonly purpose: 'static' | 'challenge';
-      /** The attester's or the verifier's; its message says what to do. */
-      readonly error: unknown;
+      /** Of the attester or the verifier; `internal_error` for whatever else went wrong. */
+      readonly code: string;
+      /** Says what to do. */
+      readonly message: string;
       /** Whether a bundle made earlier is still served. */
       readonly stillServing: boolean;
     };
+
+/** What an operator is told of an error: ours in their own words, any other by its name alone. */
+export function failureOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (SottoError.isInstance(error)) return { code: error.code, message: error.message };
+  return { code: 'internal_error', message: error instanceof Error ? error.name : typeof error };
+}

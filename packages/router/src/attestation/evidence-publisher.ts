@@ -2,7 +2,7 @@ import { computeReportData, encodeBundle } from '@sotto/attestation';
 import { SOFTWARE_ATTESTATION_NOTICE } from '@sotto/attestation/attest';
 import { APIError, ConfigurationError, equalBytes } from '@sotto/protocol';
 import { type KeyClaims, serializeClaims } from '@sotto/protocol/key-statement';
-import type { AttestationEvent } from './attestation-event.ts';
+import { type AttestationEvent, failureOf } from './attestation-event.ts';
 import { AttesterTurn, unavailable } from './attester-turn.ts';
 import { CHALLENGE_LIMITS, type ChallengeLimits, ChallengeLine } from './challenge-line.ts';
 import type { EndorsedAttester } from './endorsed-attester.ts';
@@ -157,7 +157,7 @@ export class EvidencePublisher {
       measurements: own.measurements,
       advisories: own.advisories,
       objections: own.objections,
-      validUntil: new Date(validUntilMs),
+      validUntilMs,
     });
     return made;
   }
@@ -171,7 +171,7 @@ export class EvidencePublisher {
       throw unavailable('the keys rotated while their evidence was made');
     } catch (error) {
       const stillServing = purpose === 'static' && this.#servable() !== null;
-      this.#tell({ kind: 'failed', purpose, error, stillServing });
+      this.#tell({ kind: 'failed', purpose, ...failureOf(error), stillServing });
       throw APIError.isInstance(error) ? error : noEvidence(error);
     }
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isPrivateAddress, parseUpstreamAddress } from '../config/address.ts';
+import { parseUpstreamAddress } from '../config/address.ts';
 import type { RouterConfig, UpstreamConfig } from '../config/schema.ts';
+import { upstreamClass } from '../config/upstream-class.ts';
 
 /**
  * The policy by which the router picks upstreams, as text that two readers write alike: where a prompt may go, and at
@@ -8,19 +9,20 @@ import type { RouterConfig, UpstreamConfig } from '../config/schema.ts';
  * `class`, `origin`, `tier`, `sameTee` and `attested`, in this order; the objects in the order of their names' code
  * units. `origin` is scheme, host and port, `unix:` with the socket's path, or `builtin`. What an upstream costs, how
  * long it may take, and its key are not in it.
- * @param attested names of upstreams whose own evidence the router verifies
+ * @param attested names of upstreams whose own evidence the router verifies; by default those that the configuration
+ *   asks for some
  */
 export function upstreamPolicy(
   { upstreams }: Pick<RouterConfig, 'upstreams'>,
-  attested: ReadonlySet<string> = new Set(),
+  attested: ReadonlySet<string> = attestedNames(upstreams),
 ): string {
   const outlines = upstreams
     .map((upstream) => ({
       name: upstream.name,
-      class: classOf(upstream),
+      class: upstreamClass(upstream),
       origin: originOf(upstream),
       tier: upstream.tier,
-      sameTee: upstream.type === 'builtin' || upstream.sameTee,
+      sameTee: isInSameTee(upstream),
       attested: attested.has(upstream.name),
     }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
@@ -30,16 +32,17 @@ export function upstreamPolicy(
 /** SHA-256 of {@link upstreamPolicy}, lower-case hexadecimal: what the router's claims name. */
 export function upstreamPolicySha256(
   config: Pick<RouterConfig, 'upstreams'>,
-  attested: ReadonlySet<string> = new Set(),
+  attested: ReadonlySet<string> = attestedNames(config.upstreams),
 ): string {
   return createHash('sha256').update(upstreamPolicy(config, attested)).digest('hex');
 }
 
-/** As answers name it in `x-sotto-upstream-class`. */
-function classOf(upstream: UpstreamConfig): string {
-  if (upstream.type === 'builtin') return 'builtin';
-  if (upstream.sameTee) return 'same-tee';
-  return isPrivateAddress(upstream.baseUrl) ? 'loopback' : 'remote';
+function isInSameTee(upstream: UpstreamConfig): boolean {
+  return upstream.type === 'builtin' || (upstream.type !== 'sotto' && upstream.sameTee);
+}
+
+function attestedNames(upstreams: RouterConfig['upstreams']): ReadonlySet<string> {
+  return new Set(upstreams.filter((each) => upstreamClass(each) === 'attested').map(({ name }) => name));
 }
 
 function originOf(upstream: UpstreamConfig): string {

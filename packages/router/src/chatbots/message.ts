@@ -47,7 +47,7 @@ export async function answerMessage(
   };
   if (stream) {
     const turn = new TurnStream(exchange.sink);
-    await options.complete(innerExchange(exchange, named, body, turn), leastTier);
+    await options.complete(innerExchange(exchange, named, body, turn), leastTier, { showsUsage: true });
     await turn.finish(keep, (error) => options.report(exchange.id, error));
   } else {
     const inner = new InnerAnswer(exchange.sink);

@@ -23,9 +23,14 @@ export interface ChatbotRoutesOptions {
   readonly admit: (exchange: Exchange) => Promise<ChatbotCaller> | ChatbotCaller;
   /**
    * Answers `POST /v1/chat/completions` as it would for any caller. A request that names no tier has `leastTier` at
-   * least, whatever its key's and its model's defaults are.
+   * least, whatever its key's and its model's defaults are. With `showsUsage` a stream tells its usage unasked, where
+   * the model server does.
    */
-  readonly complete: (exchange: Exchange, leastTier: SecurityTier | undefined) => Promise<void>;
+  readonly complete: (
+    exchange: Exchange,
+    leastTier: SecurityTier | undefined,
+    options?: { readonly showsUsage: boolean },
+  ) => Promise<void>;
   /** Reads a JSON object. @throws InvalidRequestError, PayloadTooLargeError */
   readonly readJson: (request: ExchangeRequest) => Promise<JsonBody>;
   /** Checks a body against a schema. @throws InvalidRequestError `invalid_request` naming the field as `param` */

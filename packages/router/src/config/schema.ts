@@ -1,19 +1,11 @@
-import { SECURITY_TIERS } from '@sotto/protocol';
 import { z } from 'zod';
 import { chatbotSchema, DEFAULT_TTL_SECONDS } from '../chatbots/chatbot-schema.ts';
 import { isRedisUrl } from '../rate-limits/redis-limiters.ts';
-import { anthropicFields } from '../upstreams/anthropic/config.ts';
-import { isPrivateAddress, isUpstreamAddress } from './address.ts';
 import { keySchema } from './key-schema.ts';
 import { modelSchema } from './model-schema.ts';
-import { upstreamResilience } from './upstream-resilience.ts';
+import { upstreamSchema } from './upstream-schema.ts';
 
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dots, dashes and underscores, 64 at most');
-const tier = z.enum(SECURITY_TIERS);
 const seconds = z.int().min(1).max(86_400);
-const milliseconds = z.int().min(1).max(3_600_000);
 const modelId = z.string().min(1).max(256);
 
 /** The ways in, the best first. `clear` is plain OpenAI routes, tier standard only. */
@@ -26,103 +18,6 @@ const secret = z
   });
 
 const tls = z.strictObject({ certFile: z.string(), keyFile: z.string() });
-
-const upstreamShared = {
-  name,
-  tier: tier.default('standard'),
-  models: z.array(modelId).min(1).optional(),
-  /** Its share among the upstreams that offer the same model. */
-  weight: z.int().min(1).max(1_000).default(1),
-};
-
-/** What every upstream over HTTP has. */
-const httpUpstream = {
-  ...upstreamShared,
-  /** `http://host:port/v1`, `https://…`, or `unix:/path/to.sock:/v1`. */
-  baseUrl: z
-    .string()
-    .refine(isUpstreamAddress, 'an http:, https: or unix: address without password, query and fragment'),
-  /** Requests to it at once; further ones wait. */
-  maxConcurrent: z.int().min(1).max(100_000).default(1_024),
-  ...upstreamResilience,
-  apiKeyEnv: z.string().optional(),
-  apiKeyFile: z.string().optional(),
-  /** The operator's word that the upstream runs inside the router's own TEE. */
-  sameTee: z.boolean().default(false),
-  /** Ask the server for its models: so it is anyway where none are named. */
-  discover: z.boolean().optional(),
-  connectTimeoutMs: milliseconds.default(5_000),
-  /** To the first byte of an answer. */
-  timeoutMs: milliseconds.default(600_000),
-  /** Between two chunks of an answer. */
-  idleTimeoutMs: milliseconds.default(120_000),
-};
-
-function checkHttpUpstream(
-  upstream: z.output<z.ZodObject<typeof httpUpstream>>,
-  context: z.RefinementCtx<unknown>,
-): void {
-  const near = isPrivateAddress(upstream.baseUrl);
-  if (upstream.tier === 'maximum' && !(near && upstream.sameTee)) {
-    context.addIssue({
-      code: 'custom',
-      path: ['tier'],
-      message: 'maximum is for upstreams on loopback or a unix socket with sameTee: true, and for type builtin',
-    });
-  }
-  if (upstream.discover === (upstream.models !== undefined)) {
-    context.addIssue({
-      code: 'custom',
-      path: ['discover'],
-      message: 'either name the models, or let them be discovered',
-    });
-  }
-  if (upstream.tier === 'high' && !near && upstream.baseUrl.startsWith('http:')) {
-    context.addIssue({
-      code: 'custom',
-      path: ['baseUrl'],
-      message: 'tier high needs https, loopback or a unix socket',
-    });
-  }
-  if (upstream.sameTee && !near) {
-    context.addIssue({
-      code: 'custom',
-      path: ['sameTee'],
-      message: 'only loopback or a unix socket can be in the same TEE',
-    });
-  }
-}
-
-const openaiUpstream = z
-  .strictObject({
-    type: z.literal('openai').default('openai'),
-    ...httpUpstream,
-    /** It takes `stream_options.include_usage`: so the tokens of streams are known. */
-    streamUsage: z.boolean().default(true),
-    /** It takes `cache_salt` (vLLM, SGLang): so no key can time another's prompts. By default on loopback and unix sockets. */
-    cacheSalt: z.boolean().optional(),
-  })
-  .superRefine(checkHttpUpstream);
-
-const anthropicUpstream = z.strictObject({ ...httpUpstream, ...anthropicFields }).superRefine(checkHttpUpstream);
-
-const builtinUpstream = z.strictObject({
-  ...upstreamShared,
-  type: z.literal('builtin'),
-  tier: tier.default('maximum'),
-  /** Path of a GGUF file; without it, the tiny demonstration model. */
-  model: z.string().optional(),
-  /** Requests that may wait for their turn: one is answered at a time. */
-  maxQueue: z.int().min(1).max(100_000).default(64),
-  contextTokens: z.int().min(64).max(1_048_576).optional(),
-  threads: z.int().min(1).max(256).optional(),
-});
-
-const upstream = z.preprocess(
-  // `type` may be left out: then it is openai, and the union needs to see it.
-  (value) => (typeof value === 'object' && value !== null && !('type' in value) ? { type: 'openai', ...value } : value),
-  z.discriminatedUnion('type', [openaiUpstream, anthropicUpstream, builtinUpstream]),
-);
 
 const limits = z.strictObject({
   /** Longest request body in clear; a nomyo-v1 payload has at most 10 MiB whatever this says. */
@@ -165,7 +60,7 @@ export const configSchema = z
     metrics: z.enum(['open', 'admin', 'off']).default('open'),
     auth: z.enum(['keys', 'open']).default('keys'),
     keys: z.array(keySchema).default([]),
-    upstreams: z.array(upstream).min(1),
+    upstreams: z.array(upstreamSchema).min(1),
     models: z.record(modelId, modelSchema).default({}),
     aliases: z.record(modelId, z.array(modelId).min(1)).default({}),
     chatbots: z.array(chatbotSchema).max(1_000).default([]),

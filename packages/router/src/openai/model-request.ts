@@ -32,6 +32,8 @@ export interface ModelRoutesOptions {
   readonly cacheSalt: (keyId: string, own: string) => string | null;
   readonly maxBodyBytes: number;
   readonly maxAnswerBytes: number;
+  /** Streams tell what was used whether they were asked to or not: whoever reads them wants to know. */
+  readonly showsUsage?: boolean;
 }
 
 /** Answers a request for a model: who asks, what they may, which upstreams are fit, and what it used. */
@@ -66,9 +68,10 @@ export async function answerModelRequest(
     const forwarded = await forward(exchange.sink, {
       candidates: fit,
       path: endpoint.path,
+      tier: tier.tier,
       body: (candidate) => bodyFor(candidate, body, { stream, keyId: admission.keyId }, options),
       stream,
-      hidesUsage: stream && !asksForUsage(body.value),
+      hidesUsage: stream && options.showsUsage !== true && !asksForUsage(body.value),
       maxAnswerBytes: options.maxAnswerBytes,
       answerHeaders: ({ upstream }) => answerHeaders(tier, upstream.class),
       ...(endpoint.rewrite === undefined

@@ -1,4 +1,4 @@
-import { type APIError, apiError } from '@sotto/protocol';
+import { type APIError, apiError, type SecurityTier } from '@sotto/protocol';
 import type { HeaderFields, ResponseSink } from '../http/exchange.ts';
 import { Attempt } from './attempt.ts';
 import type { Candidate } from './candidates.ts';
@@ -11,6 +11,8 @@ export interface ForwardedRequest {
   /** In the order to try. */
   readonly candidates: readonly Candidate[];
   readonly path: string;
+  /** The request's tier, for upstreams that keep tiers themselves. */
+  readonly tier: SecurityTier;
   /** The request's JSON for a candidate, which may know the model by another name. */
   body(candidate: Candidate): Uint8Array;
   readonly stream: boolean;
@@ -59,7 +61,13 @@ export async function forward(sink: ResponseSink, request: ForwardedRequest): Pr
     const outcome = await new Promise<AttemptOutcome>((settle) => {
       attempt = new Attempt(sink, request, candidate, settle);
       const call: UpstreamCall = candidate.upstream.start(
-        { method: 'POST', path: request.path, body: request.body(candidate), stream: request.stream },
+        {
+          method: 'POST',
+          path: request.path,
+          body: request.body(candidate),
+          stream: request.stream,
+          tier: request.tier,
+        },
         attempt,
       );
       attempt.call = call;

@@ -12,8 +12,11 @@ export interface CallPlace {
   leave(call: GuardedCall): void;
 }
 
-/** Failures of the router's own, which say nothing of the upstream. */
-const OWN_CODES: readonly string[] = ['overloaded', 'shutting_down', 'internal_error'];
+/**
+ * Failures that are not counted: the router's own say nothing of the upstream, and one that does not prove what it is
+ * must not be taken for one that is away.
+ */
+const UNCOUNTED_CODES: readonly string[] = ['overloaded', 'shutting_down', 'internal_error', 'upstream_not_attested'];
 /** Stands for a call that never came to be. */
 const NO_CALL: UpstreamCall = { pause() {}, resume() {}, cancel() {} };
 
@@ -136,7 +139,7 @@ export class GuardedCall implements UpstreamCall, UpstreamListener {
   onError(error: APIError): void {
     if (this.#over) return;
     this.#over = true;
-    if (OWN_CODES.includes(error.code)) this.#inconclusive = true;
+    if (UNCOUNTED_CODES.includes(error.code)) this.#inconclusive = true;
     else if (error.status >= 500) this.#failure = error.code;
     this.#settle();
     this.#listener.onError(error);

@@ -79,6 +79,11 @@ export class GuardedUpstream implements Upstream, CallPlace {
     return this.#health.closedForMs;
   }
 
+  /** Whether it has just failed to prove what a tier asks for. */
+  lacksProof(tier: SecurityTier): boolean {
+    return this.#upstream.lacksProof?.(tier) ?? false;
+  }
+
   /** How it fares now. */
   get state(): UpstreamState {
     return {

@@ -28,7 +28,10 @@ export function upstreamError(status: number, headers: HeaderFields, body: Uint8
   return apiError('upstream_failed', `the model server failed with status ${status}`);
 }
 
+/** Refusals of a tier, which another upstream of that tier may well take. */
+const TIER_REFUSALS: readonly string[] = ['upstream_not_attested', 'tier_not_available'];
+
 /** Whether another upstream may do better with the same request. */
 export function isWorthFailover(error: APIError): boolean {
-  return error.status >= 500 || error.status === 429;
+  return error.status >= 500 || error.status === 429 || TIER_REFUSALS.includes(error.code);
 }

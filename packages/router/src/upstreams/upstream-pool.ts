@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import { parseUpstreamAddress } from '../config/address.ts';
 import type { HeaderFields } from '../http/exchange.ts';
 import { DispatchedCall } from './dispatched-call.ts';
+import { pinnedConnector } from './pinned-tls.ts';
 import { CountingClient, StaleSocketRetry, TracedRequest } from './stale-socket-retry.ts';
 import type { UpstreamCall, UpstreamListener } from './upstream.ts';
 
@@ -9,6 +10,8 @@ import type { UpstreamCall, UpstreamListener } from './upstream.ts';
 export interface UpstreamPoolOptions {
   /** `http(s)://host:port/v1` or `unix:/path:/v1`. */
   readonly baseUrl: string;
+  /** SHA-256 of the keys one of which the server's certificate must have, lower-case hexadecimal. */
+  readonly tlsSpkiSha256?: readonly string[] | undefined;
   readonly maxConcurrent: number;
   readonly connectTimeoutMs: number;
   /** To the first byte of an answer. */
@@ -38,14 +41,15 @@ export class UpstreamPool {
     const address = parseUpstreamAddress(options.baseUrl);
     this.#origin = address.origin;
     this.#basePath = address.basePath;
+    const connect = {
+      timeout: options.connectTimeoutMs,
+      ...(address.socketPath === null ? {} : { socketPath: address.socketPath }),
+    };
     this.#pool = new Pool(address.origin, {
       connections: options.maxConcurrent,
       pipelining: 1,
       factory: (origin, each) => new CountingClient(origin, each),
-      connect: {
-        timeout: options.connectTimeoutMs,
-        ...(address.socketPath === null ? {} : { socketPath: address.socketPath }),
-      },
+      connect: options.tlsSpkiSha256 === undefined ? connect : pinnedConnector(options.tlsSpkiSha256, connect),
       headersTimeout: options.firstByteTimeoutMs,
       bodyTimeout: options.idleTimeoutMs,
       keepAliveTimeout: 30_000,

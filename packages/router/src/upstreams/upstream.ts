@@ -3,9 +3,11 @@ import type { HeaderFields } from '../http/exchange.ts';
 
 /**
  * Where an upstream runs, as the answer tells the caller: in the router's own process or machine, in the operator's
- * network, or at somebody else's.
+ * network, or at somebody else's. And of one elsewhere, what vouches for it: `attested` is another Sotto router whose
+ * evidence was verified, `sealed` one whose signer is pinned; `pinned` is a server whose TLS key is.
  */
-export type UpstreamClass = 'builtin' | 'same-tee' | 'loopback' | 'remote';
+export const UPSTREAM_CLASSES = ['builtin', 'same-tee', 'loopback', 'remote', 'pinned', 'sealed', 'attested'] as const;
+export type UpstreamClass = (typeof UPSTREAM_CLASSES)[number];
 
 /** A request as an upstream gets it. */
 export interface UpstreamRequest {
@@ -16,6 +18,8 @@ export interface UpstreamRequest {
   readonly body: Uint8Array | null;
   /** Whether the caller asked for a stream of events. */
   readonly stream: boolean;
+  /** The tier of the request that it serves; absent from the router's own questions. */
+  readonly tier?: SecurityTier;
 }
 
 /**
@@ -50,6 +54,11 @@ export interface Upstream {
   /** The highest tier it is fit for. */
   readonly tier: SecurityTier;
   readonly class: UpstreamClass;
+  /**
+   * Whether it has just failed to prove what a tier asks for: it is then no candidate at that tier. Absent where
+   * nothing is to be proved.
+   */
+  lacksProof?(tier: SecurityTier): boolean;
   /** Begins a request; reports to `listener`, never before this returns. */
   start(request: UpstreamRequest, listener: UpstreamListener): UpstreamCall;
   /** Lets go of sockets, memory and threads. Calls under way are ended with an error. */

@@ -76,6 +76,8 @@ export interface ChatbotRouterOptions {
   readonly chatbots?: readonly TestChatbot[];
   readonly keys?: Readonly<Record<string, TestKey>>;
   readonly contextTokens?: number;
+  /** Whether the model server is asked for the usage of streams. */
+  readonly streamUsage?: boolean;
   readonly store?: MemoryConversations;
   readonly modelTiers?: Readonly<Record<string, SecurityTier>>;
 }
@@ -122,7 +124,7 @@ export async function chatbotRouter(options: ChatbotRouterOptions): Promise<Chat
     directory: new ModelDirectory(entries, {}),
     admit,
     defaultTier: (model) => options.modelTiers?.[model],
-    dialect: () => ({ streamUsage: false, cacheSalt: false }),
+    dialect: () => ({ streamUsage: options.streamUsage ?? false, cacheSalt: false }),
     cacheSalt: () => null,
     maxBodyBytes: 1_000_000,
     maxAnswerBytes: 4_000_000,
@@ -140,10 +142,10 @@ export async function chatbotRouter(options: ChatbotRouterOptions): Promise<Chat
     conversations,
     authenticate,
     admit,
-    complete: (exchange, least) =>
+    complete: (exchange, least, showing = { showsUsage: false }) =>
       answerModelRequest(
         exchange,
-        { ...models, admit: (inner) => withLeastTier(admit(inner), least) },
+        { ...models, ...showing, admit: (inner) => withLeastTier(admit(inner), least) },
         CHAT_COMPLETIONS,
       ),
     readJson: (request) => readJsonBody(request, models.maxBodyBytes),

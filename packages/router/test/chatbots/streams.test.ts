@@ -40,6 +40,26 @@ describe('a streamed message to a chatbot', () => {
     expect(upstream.seen.at(-1)?.body['messages']).toContainEqual({ role: 'assistant', content: 'echo: one two' });
   });
 
+  test('ends with the usage that the model server told when the router asked it', async () => {
+    const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
+    upstream.behave((request, response) => {
+      const asked = JSON.stringify(request.body['stream_options']) === '{"include_usage":true}';
+      const last = `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [], usage })}\n\n`;
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(`${completionEvents(['a']).join('')}${asked ? last : ''}data: [DONE]\n\n`);
+    });
+    const asking = await chatbotRouter({ upstreams: upstreamsAt(upstream.baseUrl), streamUsage: true });
+    const told = eventsOf((await asking.ask(CHAT, { message: 'x', stream: true })).text);
+    expect(told).toMatchObject([{ delta: 'a' }, { done: true, usage }]);
+    const completion = await asking.ask(botPath('/chat/completions'), {
+      messages: [{ role: 'user', content: 'x' }],
+      stream: true,
+    });
+    expect(completion.text).not.toContain('"usage"');
+    const silent = eventsOf((await router.ask(CHAT, { message: 'x', stream: true })).text);
+    expect(silent.at(-1)).toMatchObject({ done: true, usage: null });
+  });
+
   test('is the same where the model server sends it byte by byte', async () => {
     const whole = `${completionEvents(['a', ' ü']).join('')}data: [DONE]\n\n`;
     upstream.behave(async (_request, response) => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import formats from 'ajv-formats';
+import addFormats from 'ajv-formats';
 import { z } from 'zod';
 import { createRouter } from '../../src/app.ts';
 import { serve } from '../../src/serve.ts';
@@ -97,7 +97,7 @@ function description(
   document: Record<string, unknown>,
 ): Pick<DescribedRouter, 'operations' | 'faultsOf' | 'bodyFaultsOf'> {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
-  formats.default(ajv);
+  addFormats(ajv);
   // zod writes it beside `contentEncoding: base64`, which says the same and is the standard's word for it.
   ajv.addFormat('base64', /^[A-Za-z0-9+/]*={0,2}$/);
   ajv.addSchema(document, 'api');

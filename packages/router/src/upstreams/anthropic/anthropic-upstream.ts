@@ -1,5 +1,5 @@
 import { APIError, apiError, type SecurityTier } from '@sotto/protocol';
-import { isPrivateAddress } from '../../config/address.ts';
+import { serverClass } from '../../config/upstream-class.ts';
 import type { HeaderFields } from '../../http/exchange.ts';
 import { writeJsonObject } from '../../http/json-object.ts';
 import type { Upstream, UpstreamCall, UpstreamClass, UpstreamListener, UpstreamRequest } from '../upstream.ts';
@@ -38,7 +38,7 @@ export class AnthropicUpstream implements Upstream {
   constructor(options: AnthropicUpstreamOptions) {
     this.name = options.name;
     this.tier = options.tier;
-    this.class = options.sameTee ? 'same-tee' : isPrivateAddress(options.baseUrl) ? 'loopback' : 'remote';
+    this.class = serverClass(options);
     this.#pool = new UpstreamPool(options);
     this.#headers = {
       'content-type': 'application/json',

@@ -1,5 +1,5 @@
 import type { SecurityTier } from '@sotto/protocol';
-import { isPrivateAddress } from '../../config/address.ts';
+import { serverClass } from '../../config/upstream-class.ts';
 import type { HeaderFields } from '../../http/exchange.ts';
 import type { Upstream, UpstreamCall, UpstreamClass, UpstreamListener, UpstreamRequest } from '../upstream.ts';
 import { UpstreamPool, type UpstreamPoolOptions } from '../upstream-pool.ts';
@@ -24,7 +24,7 @@ export class OpenaiUpstream implements Upstream {
   constructor(options: OpenaiUpstreamOptions) {
     this.name = options.name;
     this.tier = options.tier;
-    this.class = options.sameTee ? 'same-tee' : isPrivateAddress(options.baseUrl) ? 'loopback' : 'remote';
+    this.class = serverClass(options);
     this.#headers = {
       'content-type': 'application/json',
       ...(options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` }),

@@ -64,6 +64,7 @@ async function ask(fields: Asked = {}, upstreams: readonly AnthropicUpstream[] =
   await forward(sink, {
     candidates: upstreams.map((each) => ({ upstream: each, model: 'm', closedForMs: 0 })),
     path: '/chat/completions',
+    tier: 'standard',
     body: () => new TextEncoder().encode(JSON.stringify(request)),
     stream: fields.stream ?? false,
     hidesUsage: false,
