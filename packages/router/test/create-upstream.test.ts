@@ -9,7 +9,14 @@ import { createUpstream } from '../src/create-upstream.ts';
 const POLICY = { platforms: [{ type: 'sev-snp', measurements: ['5a'.repeat(48)] }] };
 
 function sotto(more: object): UpstreamConfig {
-  const upstream = { name: 'a', type: 'sotto', baseUrl: 'https://router.example', models: ['m'], probe: false, ...more };
+  const upstream = {
+    name: 'a',
+    type: 'sotto',
+    baseUrl: 'https://router.example',
+    models: ['m'],
+    probe: false,
+    ...more,
+  };
   const [only] = parseConfig({ auth: 'open', upstreams: [upstream] }).upstreams;
   if (only === undefined) throw new Error('there is no upstream');
   return only;

@@ -41,7 +41,7 @@ beforeAll(async () => {
     const nonce = new URL(message.url ?? '/', url).searchParams.get('nonce');
     if (type === null) response.writeHead(500).end();
     else
-      bundle(type, url, nonce === null ? undefined : new Uint8Array(Buffer.from(nonce, 'base64url'))).then((text) =>
+      void bundle(type, url, nonce === null ? undefined : new Uint8Array(Buffer.from(nonce, 'base64url'))).then((text) =>
         response.writeHead(200, { 'content-type': 'application/json' }).end(text),
       );
   });

@@ -43,7 +43,7 @@ export interface TierOptions {
 export interface ResolvedTierOptions {
   readonly attestation: AttestationOptions | null;
   readonly tier: SecurityTier | null;
-  readonly trustsWithoutEvidence: boolean;
+  readonly dangerouslyTrustRouterWithoutEvidence: boolean;
 }
 
 /**
@@ -54,6 +54,6 @@ export function resolveTierOptions(options: TierOptions): ResolvedTierOptions {
   return {
     attestation: options.attestation ?? null,
     tier: parseSecurityTier(options.tier),
-    trustsWithoutEvidence: options.dangerouslyTrustRouterWithoutEvidence ?? false,
+    dangerouslyTrustRouterWithoutEvidence: options.dangerouslyTrustRouterWithoutEvidence ?? false,
   };
 }

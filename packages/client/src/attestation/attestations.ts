@@ -23,9 +23,9 @@ export class Attestations {
    */
   of(router: RouterUrl, asked: SecurityTier | null): RouterAttestation | null {
     const tier = asked ?? 'standard';
-    const { attestation: options, trustsWithoutEvidence } = this.#options;
+    const { attestation: options, dangerouslyTrustRouterWithoutEvidence } = this.#options;
     if (options === null) {
-      if (tier !== 'standard' && !trustsWithoutEvidence && !isLoopback(router)) throw unproved(tier);
+      if (tier !== 'standard' && !dangerouslyTrustRouterWithoutEvidence && !isLoopback(router)) throw unproved(tier);
       return null;
     }
     const name = `${router.base} ${tier}`;
@@ -50,12 +50,11 @@ export class Attestations {
   }
 
   #recordOf(router: RouterUrl): AttestationRecord {
-    let record = this.#records.get(router.base);
-    if (record === undefined) {
-      const status = this.#options.attestation === null ? 'none' : 'pending';
-      record = { status: { status, steps: [] }, accepted: null };
-      this.#records.set(router.base, record);
-    }
+    const known = this.#records.get(router.base);
+    if (known !== undefined) return known;
+    const status = this.#options.attestation === null ? 'none' : 'pending';
+    const record: AttestationRecord = { status: { status, steps: [] }, accepted: null };
+    this.#records.set(router.base, record);
     return record;
   }
 }

@@ -1,3 +1,5 @@
+import { findAttestedKeys } from '../ohttp/attested-keys.ts';
+import type { FoundKeys, KeySource } from '../ohttp/key-source.ts';
 import { SharedFlight } from '../shared-flight.ts';
 import { attestRouter } from './attest-router.ts';
 import type { AttestationSubject, AttestedKeys, FreshKeys, RouterAttestation } from './router-attestation.ts';
@@ -36,6 +38,10 @@ export class EvidenceKeeper implements RouterAttestation {
   async renew(signal: AbortSignal): Promise<FreshKeys> {
     await this.#verifying.join(signal);
     return this.current(signal);
+  }
+
+  agreeing(told: KeySource, signal: AbortSignal, revalidate: boolean): Promise<FoundKeys> {
+    return findAttestedKeys(this, told, signal, revalidate);
   }
 
   /** A router that cannot be asked for a moment has not lost what it proved; one that proves something else has. */

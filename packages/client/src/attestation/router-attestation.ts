@@ -1,6 +1,7 @@
 import type { SecurityTier } from '@sotto/protocol';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { FoundKeys, KeySource } from '../ohttp/key-source.ts';
 import type { RouterMemory } from '../router-memory.ts';
 import type { RouterUrl } from '../router-url.ts';
 import type { Transport } from '../transport.ts';
@@ -46,6 +47,8 @@ export interface RouterAttestation {
   current(signal: AbortSignal): Promise<FreshKeys>;
   /** The same of evidence that is fetched now: the router does not have the keys of the old any more. */
   renew(signal: AbortSignal): Promise<FreshKeys>;
+  /** The attested keys, held against those that the client was told of; throws like `findAttestedKeys`. */
+  agreeing(told: KeySource, signal: AbortSignal, revalidate: boolean): Promise<FoundKeys>;
 }
 
 /** An app that asks for no evidence does not load what verifies it. */
@@ -58,5 +61,6 @@ export function routerAttestation(subject: AttestationSubject): RouterAttestatio
   return {
     current: async (signal) => (await keeper()).current(signal),
     renew: async (signal) => (await keeper()).renew(signal),
+    agreeing: async (...found) => (await keeper()).agreeing(...found),
   };
 }

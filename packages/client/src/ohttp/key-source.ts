@@ -43,7 +43,7 @@ export function unpinnedKeys({ transport }: OhttpRuntime, router: RouterUrl): Ke
       const answer = await fetchKeys(transport, request, signal, revalidate);
       if (mediaType(answer.headers['content-type']) !== OHTTP_KEYS_MEDIA_TYPE) {
         await answer.body.cancel();
-        throw new SecurityError('what the router answers is no list of ohttp keys: check its address', {
+        throw new SecurityError('the router sent no list of ohttp keys: check its address', {
           code: 'invalid_key_config',
         });
       }
@@ -73,10 +73,7 @@ export function pinnedKeys(
 export function attestedKeys(attestation: RouterAttestation, told: KeySource): KeySource {
   return {
     trust: 'attested',
-    async find(signal, revalidate) {
-      const { findAttestedKeys } = await import('./attested-keys.ts');
-      return findAttestedKeys(attestation, told, signal, revalidate);
-    },
+    find: (signal, revalidate) => attestation.agreeing(told, signal, revalidate),
   };
 }
 

@@ -75,7 +75,7 @@ export function openChannel(
   const told = keySource(runtime, router, options, new RememberedRouter(memory, new URL(router.base).origin));
   const source = attestation === null ? told : attestedKeys(attestation, told);
   if (source.trust === 'unpinned') {
-    log.warn('no identity of the router is pinned: whoever terminates TLS can put keys of their own in its place');
+    log.warn('no identity of the router is pinned: whoever terminates TLS can replace its keys');
   }
   const keys = new GatewayKeys({ source, policy, hpke, clock, log });
   return new OhttpChannel({ runtime, router, keys, relay: options.relay, log });

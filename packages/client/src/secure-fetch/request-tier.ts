@@ -10,7 +10,7 @@ import type { InnerRequest } from '../ohttp/inner-request.ts';
  * @throws InvalidRequestError `invalid_security_tier`
  */
 export function requestTier({ headers, content }: InnerRequest): SecurityTier | null {
-  const named = headers.find(([name]) => name === 'x-security-tier')?.[1];
+  const named = new Map(headers).get('x-security-tier');
   return parseSecurityTier(named ?? (content instanceof Uint8Array ? memberOf(content) : null));
 }
 

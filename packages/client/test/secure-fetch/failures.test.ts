@@ -91,6 +91,16 @@ describe('an answer that is not what it should be', () => {
     expect(gateway.outer).toHaveLength(2);
   });
 
+  test('a tier that does not exist is refused as a router would, naming the member, and nothing is sent', async () => {
+    const init = { method: 'POST', body: '{"security_tier":"utmost"}' };
+    const answered = await secure({ onSecurityError: 'response' })(URL_, init);
+    expect(answered.status).toBe(400);
+    const error = { code: 'invalid_security_tier', param: 'security_tier' };
+    await expect(answered.json()).resolves.toMatchObject({ error });
+    await expect(secure()(URL_, init)).rejects.toMatchObject(error);
+    expect(gateway.outer).toEqual([]);
+  });
+
   test('a failed connection stays a failed connection, in both ways to tell', async () => {
     gateway.intercept = () => Promise.reject(new TypeError('refused'));
     for (const onSecurityError of ['throw', 'response'] as const) {

@@ -18,7 +18,9 @@ export async function readTierRefusal(response: Response): Promise<APIError | nu
     case 'tier_not_available':
       return apiError(code, 'the other router has no model server for this model that is fit for the tier', { param });
     case 'upstream_not_attested':
-      return apiError(code, 'behind the other router, no server of this model has proved what the tier asks', { param });
+      return apiError(code, 'behind the other router, no server of this model has proved what the tier asks', {
+        param,
+      });
     default:
       return null;
   }

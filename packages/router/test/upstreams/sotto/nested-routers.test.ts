@@ -53,8 +53,7 @@ async function nested(
 }
 
 const path = '/v1/chat/completions';
-const direct = (body: object) =>
-  sendJson(`${second.url}${path}`, body, { authorization: 'Bearer sotto_first_router' });
+const direct = (body: object) => sendJson(`${second.url}${path}`, body, { authorization: 'Bearer sotto_first_router' });
 
 /** Asks a router sealed, as its own clients do. */
 async function askSealed(url: string, tier: string, more: object = {}): Promise<Response> {
