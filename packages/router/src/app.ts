@@ -1,6 +1,7 @@
 import { errorBody, errorBodyWithDetail } from '@sotto/protocol';
 import { AdminGate, isAdminPath } from './admin/admin-gate.ts';
 import { adminRoutes } from './admin/routes.ts';
+import { attestationRoutes } from './attestation/routes.ts';
 import { chatbotOf, chatbotSchema } from './chatbots/chatbot-schema.ts';
 import { parseConfig } from './config/parse.ts';
 import type { RouterConfig, RouterConfigInput } from './config/schema.ts';
@@ -15,17 +16,18 @@ import type { Exchange, Handler, HeaderFields } from './http/exchange.ts';
 import { fetchWith } from './http/fetch-adapter.ts';
 import { InFlight } from './http/in-flight.ts';
 import { type Route, routeTable } from './http/route-table.ts';
-import { keyClaims } from './key-claims.ts';
 import { RouterMetrics } from './metrics/router-metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { TokenTotals } from './metrics/token-totals.ts';
 import { modelApi } from './model-api.ts';
+import { openAttestation, type RouterAttestation } from './open-attestation.ts';
 import { openRecords, type Records, readAdminKey } from './open-records.ts';
 import { openRouterKeys, type RouterKeys } from './open-router-keys.ts';
 import { checkBody, readJsonBody } from './openai/json-body.ts';
 import { openApiRoutes } from './openapi/routes.ts';
 import { keyStatementRoutes } from './pki/key-statement-routes.ts';
 import { pkiRoutes } from './pki/routes.ts';
+import { withReceipts } from './receipts/with-receipts.ts';
 import { ReplayWindow } from './replay/replay-window.ts';
 import type { Router, RouterOptions } from './router.ts';
 import { ModelDirectory } from './upstreams/model-directory.ts';
@@ -56,7 +58,9 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
   };
   const tokens = new TokenTotals();
   let records: Records;
+  let attestation: RouterAttestation;
   try {
+    attestation = await openAttestation({ config, settings: config.attestation, environment, keys, options });
     const { storageKey, makeLimiter, announce = () => {} } = options;
     const onUsed = (usage: TokenUsage): void => tokens.add(usage);
     records = await openRecords(config, { environment, storageKey, makeLimiter, announce, report, onUsed });
@@ -65,7 +69,7 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
     await closeUpstreams();
     throw error;
   }
-  return join({ config, options, adminKey, keys, entries, closeUpstreams, records, tokens, report });
+  return join({ config, options, adminKey, keys, entries, closeUpstreams, records, attestation, tokens, report });
 }
 
 interface Parts {
@@ -76,11 +80,13 @@ interface Parts {
   readonly entries: ConstructorParameters<typeof ModelDirectory>[0];
   readonly closeUpstreams: () => Promise<void>;
   readonly records: Records;
+  readonly attestation: RouterAttestation;
   readonly tokens: TokenTotals;
   readonly report: (requestId: string, error: unknown) => void;
 }
 
-function join({ config, options, adminKey, keys, entries, closeUpstreams, records, tokens, report }: Parts): Router {
+function join(parts: Parts): Router {
+  const { config, options, adminKey, keys, entries, closeUpstreams, records, attestation, tokens, report } = parts;
   const serves = (protocol: RouterConfig['protocols'][number]): boolean => config.protocols.includes(protocol);
   const directory = new ModelDirectory(entries, () => records.aliases.current);
   const inFlight = new InFlight(config.limits.openStreams);
@@ -109,7 +115,9 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
     });
   };
 
-  const api = modelApi({ config, records, directory, report });
+  const { claims, publisher, receiptSigner } = attestation;
+  const receipts = { signer: receiptSigner, kid: () => claims().kid, onInternalError: report };
+  const api = withReceipts(receipts, modelApi({ config, records, directory, report }));
   const inner = routeTable(api);
   const windowMs = config.limits.replayWindowSeconds * 1_000;
   const sealed = {
@@ -142,7 +150,8 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
             report,
           }),
         ]),
-    ...keyStatementRoutes(keys.signer, () => keyClaims(config, keys.schedule, keys.rsa?.fingerprint ?? null)),
+    ...keyStatementRoutes(keys.signer, claims),
+    ...(publisher === null ? [] : attestationRoutes(publisher)),
     ...healthRoutes({
       isShuttingDown: () => inFlight.draining,
       hasUpstream: () => directory.isReady(),
@@ -179,6 +188,8 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
     limits: { ...CONNECTION_LIMITS, maxBodyBytes: config.limits.bodyBytes },
   });
   void directory.refresh();
+  void publisher?.refresh();
+  keys.onRotation(() => void publisher?.refresh());
 
   return {
     config,
@@ -197,6 +208,7 @@ function join({ config, options, adminKey, keys, entries, closeUpstreams, record
     close: async () => {
       webSockets.terminate();
       metrics.close();
+      publisher?.close();
       keys.destroy();
       await closeUpstreams();
       await records.close();

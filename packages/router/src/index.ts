@@ -1,4 +1,5 @@
 export { createRouter } from './app.ts';
+export type { AttestationEvent } from './attestation/attestation-event.ts';
 export { type ConfigSources, loadConfig } from './config/load.ts';
 export { parseConfig } from './config/parse.ts';
 export type { RouterConfig, RouterConfigInput } from './config/schema.ts';

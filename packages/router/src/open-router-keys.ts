@@ -1,4 +1,5 @@
 import type { RouterConfig } from './config/schema.ts';
+import type { GenerationSeed } from './hpke-keys/key-generation.ts';
 import { KeyRotation } from './hpke-keys/key-rotation.ts';
 import { KeySchedule } from './hpke-keys/key-schedule.ts';
 import { generateRsaPkcs8, openRsaIdentity, type RsaIdentity, readRsaPkcs8File } from './pki/rsa-identity.ts';
@@ -18,6 +19,8 @@ export interface RouterKeys {
   readonly signer: SigningIdentity;
   /** The HPKE keys of now and of the overlap. */
   readonly schedule: KeySchedule;
+  /** Calls `listener` after each new generation. One listener; a later one replaces it. */
+  onRotation(listener: () => void): void;
   /** Makes new HPKE keys; does nothing where another process makes them. */
   rotate(): Promise<void>;
   /** Forgets them. */
@@ -38,15 +41,23 @@ export async function openRouterKeys(config: RouterConfig, options: RouterOption
     : null;
   const signer = openSigningIdentity(options.identityPem ?? (await loadIdentity(config)));
   const schedule = new KeySchedule();
+  let onRotation = (): void => {};
+  const add = async (seed: GenerationSeed): Promise<void> => {
+    await schedule.add(seed);
+    onRotation();
+  };
   const periods = { rotationMs: config.ohttp.rotationSeconds * 1_000, overlapMs: config.ohttp.overlapSeconds * 1_000 };
-  const rotation = options.keySeeds === undefined ? new KeyRotation(periods, (seed) => schedule.add(seed)) : null;
-  for (const seed of options.keySeeds?.live ?? []) await schedule.add(seed);
-  options.keySeeds?.subscribe((seed) => void schedule.add(seed));
+  const rotation = options.keySeeds === undefined ? new KeyRotation(periods, add) : null;
+  for (const seed of options.keySeeds?.live ?? []) await add(seed);
+  options.keySeeds?.subscribe((seed) => void add(seed));
   await rotation?.rotate();
   return {
     rsa,
     signer,
     schedule,
+    onRotation: (listener) => {
+      onRotation = listener;
+    },
     rotate: async () => rotation?.rotate(),
     destroy: () => {
       rotation?.stop();

@@ -2,13 +2,14 @@ import type { RouterConfig } from './config/schema.ts';
 import type { Environment } from './config/secrets.ts';
 import type { GenerationSeed } from './hpke-keys/key-generation.ts';
 import type { Handler } from './http/exchange.ts';
+import type { AttestationOptions } from './open-attestation.ts';
 import type { Announcement } from './open-records.ts';
 import type { LimiterFactory } from './rate-limits/limiter-factory.ts';
 import type { ReplayMemory } from './replay/replay-memory.ts';
 import type { WebSocketDoor } from './websocket/websocket-door.ts';
 
 /** What a program that embeds the router may bring instead of what the router would make itself. */
-export interface RouterOptions {
+export interface RouterOptions extends AttestationOptions {
   /** Where secrets named by the configuration are looked up. Default: `process.env`. */
   readonly environment?: Environment;
   /** Told of the router's own failures, with the request's id or the part that failed; never of a request's content. */

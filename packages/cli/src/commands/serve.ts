@@ -1,4 +1,4 @@
-import { createRouter, loadConfig, type RouterConfig, serve, serveWorkers } from '@sotto/router';
+import { type AttestationEvent, createRouter, loadConfig, type RouterConfig, serve, serveWorkers } from '@sotto/router';
 import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 
@@ -113,6 +113,7 @@ async function serveHere(config: RouterConfig, { environment }: CommandContext, 
       const name = error instanceof Error ? error.name : typeof error;
       report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`);
     },
+    onAttestation: (event) => reportAttestation(event, report),
   });
   const server = await serve(router);
   return {
@@ -127,8 +128,31 @@ function serveFrom(config: RouterConfig, workers: number, report: Report): Promi
   return serveWorkers(config, workers, {
     onInternalError: (requestId, name) =>
       report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`),
+    onAttestation: (event) => reportAttestation(event, report),
     onRestart: (pid) => report({ event: 'worker_restarted', pid }, `Worker ${pid} died; another takes its place.`),
   });
+}
+
+/** Tells what becomes of the router's evidence; that it proves nothing, loudly. */
+function reportAttestation(event: AttestationEvent, report: Report): void {
+  const { kind, ...rest } = event;
+  report({ event: `attestation_${kind}`, ...rest }, attestationWords(event));
+}
+
+function attestationWords(event: AttestationEvent): string {
+  switch (event.kind) {
+    case 'insecure':
+      return `\n  !!! INSECURE !!!  ${event.message}\n`;
+    case 'published': {
+      const measured = Object.entries(event.measurements).map(([name, value]) => `\n  ${name} ${value}`);
+      const objections = event.objections.map((objection) => `\n  policies may refuse it: ${objection}`);
+      return `Evidence published (${event.type})${measured.join('')}${objections.join('')}`;
+    }
+    case 'failed':
+      return `No new evidence (${event.code}): ${event.message}${event.stillServing ? '; the last one is still served' : ''}`;
+    default:
+      return event satisfies never;
+  }
 }
 
 function announce(server: Running, config: RouterConfig, workers: number, report: Report): void {

@@ -40,10 +40,8 @@ export interface TierOptions {
 }
 
 /** {@link TierOptions}, checked as far as that needs no verifier. */
-export interface ResolvedTierOptions {
-  readonly attestation: AttestationOptions | null;
+export interface ResolvedTierOptions extends Omit<TierOptions, 'tier'> {
   readonly tier: SecurityTier | null;
-  readonly dangerouslyTrustRouterWithoutEvidence: boolean;
 }
 
 /**
@@ -51,9 +49,6 @@ export interface ResolvedTierOptions {
  * @throws InvalidRequestError `invalid_security_tier`
  */
 export function resolveTierOptions(options: TierOptions): ResolvedTierOptions {
-  return {
-    attestation: options.attestation ?? null,
-    tier: parseSecurityTier(options.tier),
-    dangerouslyTrustRouterWithoutEvidence: options.dangerouslyTrustRouterWithoutEvidence ?? false,
-  };
+  const { attestation, dangerouslyTrustRouterWithoutEvidence, tier } = options;
+  return { attestation, dangerouslyTrustRouterWithoutEvidence, tier: parseSecurityTier(tier) };
 }

@@ -24,7 +24,7 @@ export class Attestations {
   of(router: RouterUrl, asked: SecurityTier | null): RouterAttestation | null {
     const tier = asked ?? 'standard';
     const { attestation: options, dangerouslyTrustRouterWithoutEvidence } = this.#options;
-    if (options === null) {
+    if (options === undefined) {
       if (tier !== 'standard' && !dangerouslyTrustRouterWithoutEvidence && !isLoopback(router)) throw unproved(tier);
       return null;
     }
@@ -52,7 +52,7 @@ export class Attestations {
   #recordOf(router: RouterUrl): AttestationRecord {
     const known = this.#records.get(router.base);
     if (known !== undefined) return known;
-    const status = this.#options.attestation === null ? 'none' : 'pending';
+    const status = this.#options.attestation === undefined ? 'none' : 'pending';
     const record: AttestationRecord = { status: { status, steps: [] }, accepted: null };
     this.#records.set(router.base, record);
     return record;

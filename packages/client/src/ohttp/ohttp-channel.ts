@@ -109,7 +109,7 @@ export class OhttpChannel {
     const renewed = await keys.replace(recipient, controller.signal);
     // What was streamed is used up; but the next request finds the new key.
     if (!isRepeatable(request)) throw first.error;
-    log.info('the router has a new key: sealing the request anew');
+    log.info('the router has a new key: sealing anew');
     const second = await this.#attempt(request, renewed, controller, onEnd);
     if ('status' in second) return second;
     throw second.error;
@@ -145,7 +145,7 @@ export class OhttpChannel {
   async #sendable(request: InnerRequest, signal: AbortSignal): Promise<InnerRequest> {
     const { content } = request;
     if (!isStreamed(content) || this.#settings.runtime.transport.streamsUploads === true) return request;
-    this.#settings.log.debug('the transport cannot stream a request: collecting it first');
+    this.#settings.log.debug('the transport streams no request: collecting it');
     return { ...request, content: await collect(content, signal) };
   }
 }

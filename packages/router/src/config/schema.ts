@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attestationSchema, checkAttestedConfig } from '../attestation/config.ts';
 import { chatbotSchema, DEFAULT_TTL_SECONDS } from '../chatbots/chatbot-schema.ts';
 import { isRedisUrl } from '../rate-limits/redis-limiters.ts';
 import { keySchema } from './key-schema.ts';
@@ -112,11 +113,12 @@ export const configSchema = z
         origins: z.array(z.string()).optional(),
       })
       .prefault({}),
-    attestation: z.strictObject({ attester: z.literal('none').default('none') }).prefault({}),
+    attestation: attestationSchema.prefault({}),
   })
   .superRefine((config, context) => {
     const issue = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path, message });
+    checkAttestedConfig(config, issue);
     if (config.auth === 'keys' && config.keys.length === 0 && config.admin === undefined) {
       issue(['keys'], 'no API key is defined: add one, or admin to make some, or say auth: open to let everybody in');
     }

@@ -51,11 +51,13 @@ export class ModelDirectory {
     return this.#entries.some(({ upstream }) => upstream.healthy && upstream.closedForMs === 0);
   }
 
-  /** All models and aliases, in the order of the configuration, each once. */
+  /** All models and aliases, in the order of the configuration, each once; but aliases of what nobody offers. */
   async list(): Promise<readonly ListedModel[]> {
     await this.#refreshOlderThan(REFRESH_MS);
     const models = new Map<string, ListedModel>();
-    for (const id of Object.keys(this.#aliases())) models.set(id, { id, ownedBy: 'alias' });
+    for (const id of Object.keys(this.#aliases())) {
+      if (this.#lookUp(id).length > 0) models.set(id, { id, ownedBy: 'alias' });
+    }
     for (const entry of this.#entries) {
       for (const id of modelsOf(entry)) {
         if (!models.has(id)) models.set(id, { id, ownedBy: entry.upstream.name });

@@ -1,3 +1,4 @@
+import type { AttestationEvent } from '../attestation/attestation-event.ts';
 import type { RouterConfig } from '../config/schema.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
 import type { Announcement } from '../open-records.ts';
@@ -8,6 +9,8 @@ export interface SharedSecrets {
   readonly rsaPkcs8: string | null;
   /** PKCS#8 PEM. */
   readonly identityPem: string;
+  /** The receipts' key, PKCS#8 PEM: made in the primary, and in no file. */
+  readonly receiptPem: string;
   /** The HPKE keys in use now, oldest first. */
   readonly seeds: readonly GenerationSeed[];
   /** 32 bytes in base64: what is kept is hashed and sealed under it. */
@@ -35,6 +38,7 @@ export type ToPrimary =
     }
   | { readonly sotto: 'failed'; readonly message: string }
   | { readonly sotto: 'internal-error'; readonly requestId: string; readonly name: string }
+  | { readonly sotto: 'attestation'; readonly event: AttestationEvent }
   | { readonly sotto: 'replay-add'; readonly call: number; readonly id: string }
   | { readonly sotto: 'replay-forget'; readonly id: string }
   /** The worker has changed the store. */

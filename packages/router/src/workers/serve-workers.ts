@@ -3,6 +3,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { ConfigurationError } from '@sotto/protocol';
 import { RateLimiterClusterMaster } from 'rate-limiter-flexible';
+import type { AttestationEvent } from '../attestation/attestation-event.ts';
 import type { RouterConfig } from '../config/schema.ts';
 import { KeyRotation } from '../hpke-keys/key-rotation.ts';
 import { generateRsaPkcs8, readRsaPkcs8File } from '../pki/rsa-identity.ts';
@@ -19,6 +20,8 @@ const RESTART_DELAY_MS = 250;
 /** Told of what goes on among the workers. */
 export interface WorkerEvents {
   readonly onInternalError?: (requestId: string, errorName: string) => void;
+  /** Told of the evidence of each worker. */
+  readonly onAttestation?: (event: AttestationEvent) => void;
   /** A worker died and another takes its place. */
   readonly onRestart?: (pid: number) => void;
 }
@@ -137,6 +140,9 @@ class Crew {
       case 'replay-forget':
         this.#replays.forget(told.id);
         break;
+      case 'attestation':
+        this.#events.onAttestation?.(told.event);
+        break;
       case 'internal-error':
         this.#events.onInternalError?.(told.requestId, told.name);
         break;
@@ -174,6 +180,7 @@ async function sharedSecrets(config: RouterConfig): Promise<Omit<SharedSecrets, 
   return {
     rsaPkcs8: await sharedRsaKey(config),
     identityPem: await sharedIdentity(config),
+    receiptPem: generateSigningIdentity(),
     storageKey: Buffer.from(storageKey).toString('base64'),
   };
 }

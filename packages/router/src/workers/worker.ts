@@ -38,6 +38,8 @@ async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>)
   const router = await createRouter(config, {
     ...(secrets.rsaPkcs8 === null ? {} : { rsaPkcs8: Buffer.from(secrets.rsaPkcs8, 'base64') }),
     identityPem: secrets.identityPem,
+    receiptPem: secrets.receiptPem,
+    onAttestation: (event) => tell({ sotto: 'attestation', event }),
     keySeeds: {
       live: secrets.seeds,
       subscribe: (listener) => {

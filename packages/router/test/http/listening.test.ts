@@ -48,8 +48,8 @@ describe('a router', () => {
       },
     ],
   ])('does not start with a certificate %s', async (_what, tls) => {
-    const router = await testRouter({ upstreams: upstreamsAt(upstream.baseUrl), tls: tls() });
-    await expect(serve(router)).rejects.toMatchObject({ name: 'ConfigurationError', code: 'invalid_config' });
+    const started = startRouter({ upstreams: upstreamsAt(upstream.baseUrl), tls: tls() });
+    await expect(started).rejects.toMatchObject({ name: 'ConfigurationError', code: 'invalid_config' });
   });
 
   test('listens on a unix socket', async () => {

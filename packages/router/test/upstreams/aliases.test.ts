@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { errorOf, sendJson } from '../http-client.ts';
-import { chat, startRouter } from '../running-router.ts';
+import { errorOf, send, sendJson } from '../http-client.ts';
+import { chat, startRouter, upstreamsAt } from '../running-router.ts';
 import { completion, json, type StandInUpstream, startStandIn } from '../stand-in-upstream.ts';
 
 let first: StandInUpstream;
@@ -68,5 +68,18 @@ describe('an alias', () => {
   test('of itself or of nothing is a model nobody has', async () => {
     const { url } = await router();
     for (const model of ['loop', 'dead']) expect(errorOf(await ask(url, model)).code).toBe('model_not_found');
+  });
+});
+
+describe('an alias of what nobody offers', () => {
+  test('is not among the models, and its error does not name it', async () => {
+    const running = await startRouter({
+      upstreams: upstreamsAt(first.baseUrl),
+      aliases: { loop: ['loop'], nowhere: ['gone'], good: ['m'] },
+    });
+    const listed = (await send(`${running.url}/v1/models`)).json()['data'] as { id: string }[];
+    expect(listed.map(({ id }) => id)).toEqual(['good', 'm']);
+    const answer = await sendJson(`${running.url}/v1/chat/completions`, chat('x', { model: 'loop' }));
+    expect(errorOf(answer)).toMatchObject({ code: 'model_not_found', message: expect.stringMatching(/: good, m$/) });
   });
 });

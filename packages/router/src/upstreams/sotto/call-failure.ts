@@ -3,6 +3,7 @@ import {
   APIError,
   AttestationError,
   apiError,
+  ConfigurationError,
   type ErrorCode,
   PolicyError,
   SottoError,
@@ -34,6 +35,9 @@ export function callFailure(error: unknown, begun: boolean): APIError {
     return apiError('upstream_not_attested', message, cause);
   }
   if (timedOut(error)) return apiError('upstream_timeout', 'the other router did not answer in time', cause);
+  if (!SottoError.isInstance(error) || ConfigurationError.isInstance(error)) {
+    return apiError('internal_error', 'the router failed at this request', cause);
+  }
   if (begun) return apiError('upstream_failed', 'the other router broke off its answer', cause);
   if (APIError.isInstance(error)) {
     const retryAfterMs = error.retryAfterMs;
@@ -42,10 +46,7 @@ export function callFailure(error: unknown, begun: boolean): APIError {
   if (APIConnectionError.isInstance(error)) {
     return apiError('upstream_unavailable', 'the other router cannot be reached', cause);
   }
-  if (SottoError.isInstance(error)) {
-    return apiError('upstream_invalid_response', 'what answers is not the other router, or no router', cause);
-  }
-  return apiError('internal_error', 'the router failed at this request', cause);
+  return apiError('upstream_invalid_response', 'what answers is not the other router, or no router', cause);
 }
 
 /** Evidence that could not be had says nothing of the router. */

@@ -5,7 +5,12 @@ export const sottoFields = {
   type: z.literal('sotto'),
   /** SHA-256 of the identities that may sign its keys: what it tells as its signer's fingerprint. */
   pinnedSigners: z
-    .array(z.string().regex(/^[0-9a-f]{64}$/i, '64 hexadecimal digits'))
+    .array(
+      z
+        .string()
+        .regex(/^[0-9a-f]{64}$/i, '64 hexadecimal digits')
+        .toLowerCase(),
+    )
     .min(1)
     .max(16)
     .optional(),

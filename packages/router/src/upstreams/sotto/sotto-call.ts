@@ -75,7 +75,8 @@ export class SottoCall implements UpstreamCall {
     const reader = isRefusal ? null : (response.body?.getReader() ?? null);
     this.#listener.onHead(response.status, fieldsOf(response));
     while (reader !== null && !this.#over) {
-      if (this.#paused) await this.#resumed();
+      while (this.#paused && !this.#over) await this.#resumed();
+      if (this.#over) return;
       // What is not asked for is not decrypted, nor read from the socket: the other router waits.
       const { done, value } = await reader.read();
       if (done) break;

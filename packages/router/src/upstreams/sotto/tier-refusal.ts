@@ -16,11 +16,19 @@ export async function readTierRefusal(response: Response): Promise<APIError | nu
   const param = 'security_tier';
   switch (code) {
     case 'tier_not_available':
-      return apiError(code, 'the other router has no model server for this model that is fit for the tier', { param });
+      return apiError(
+        'tier_not_available',
+        'the other router has no model server for this model that is fit for the tier',
+        { param },
+      );
     case 'upstream_not_attested':
-      return apiError(code, 'behind the other router, no server of this model has proved what the tier asks', {
-        param,
-      });
+      return apiError(
+        'upstream_not_attested',
+        'behind the other router, no server of this model has proved what the tier asks',
+        {
+          param,
+        },
+      );
     default:
       return null;
   }

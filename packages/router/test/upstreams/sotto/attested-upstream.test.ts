@@ -62,14 +62,15 @@ beforeEach(async () => {
 async function bundle(url: URL, members = evidence): Promise<string | null> {
   if (members === null) return null;
   const keys = await fetch(`${second.url}${OHTTP_GATEWAY_PATH}`);
-  const nonce = url.searchParams.get('nonce');
+  const challenge = url.searchParams.get('nonce');
+  const nonce = challenge === null ? null : decodeBase64Url(challenge);
   return createSyntheticBundleText({
     platforms,
     type: 'sev-snp',
     keyConfig: new Uint8Array(await keys.arrayBuffer()),
     origin: url.origin,
     now: new Date(),
-    ...(nonce === null ? {} : { nonce: decodeBase64Url(nonce) }),
+    ...(nonce === null ? {} : { nonce }),
     ...members,
   });
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../eventually.ts';
 import { errorOf, send, sendJson } from '../../http-client.ts';
 import { refusingBaseUrl } from '../../raw-upstream.ts';
-import { chat, type RunningRouter, startRouter, type TestConfig } from '../../running-router.ts';
+import { chat, type RunningRouter, startRouter } from '../../running-router.ts';
 import {
   completion,
   completionEvents,
@@ -29,11 +29,9 @@ beforeEach(async () => {
 });
 afterAll(() => model.close());
 
-type SottoConfig = Partial<Extract<TestConfig['upstreams'][number], { type: 'sotto' }>>;
-
 /** A router whose only upstream is the second one, seen through what stands before it. */
 async function nested(
-  more: SottoConfig = {},
+  more: object = {},
   options: FrontOptions = {},
 ): Promise<{ first: RunningRouter; front: RouterFront }> {
   const front = await startFront(second.url, options);
