@@ -5,7 +5,7 @@ import { createBuiltinUpstream } from './upstreams/builtin/builtin-upstream.ts';
 import { type GuardOptions, guardUpstream } from './upstreams/guard-upstream.ts';
 import type { DirectoryEntry } from './upstreams/model-directory.ts';
 import { OpenaiUpstream } from './upstreams/openai/openai-upstream.ts';
-import { evidencePolicy } from './upstreams/sotto/evidence-policy.ts';
+import { checkEvidencePolicy } from './upstreams/sotto/evidence-policy.ts';
 import { SottoUpstream } from './upstreams/sotto/sotto-upstream.ts';
 
 /** The built-in model keeps a queue of its own, and a call that fails in this process says nothing of the next. */
@@ -46,7 +46,7 @@ export async function createUpstream(config: UpstreamConfig, environment: Enviro
       const upstream = new SottoUpstream({
         ...rest,
         apiKey: await readSecret({ env: config.apiKeyEnv, file: config.apiKeyFile }, environment, what),
-        attestation: attestation === undefined ? undefined : await evidencePolicy(attestation, config.tier, what),
+        attestation: attestation === undefined ? undefined : checkEvidencePolicy(attestation, config.tier),
         firstByteTimeoutMs: config.timeoutMs,
       });
       return guardUpstream(upstream, config);

@@ -41,8 +41,8 @@ beforeAll(async () => {
     const nonce = new URL(message.url ?? '/', url).searchParams.get('nonce');
     if (type === null) response.writeHead(500).end();
     else
-      void bundle(type, url, nonce === null ? undefined : new Uint8Array(Buffer.from(nonce, 'base64url'))).then((text) =>
-        response.writeHead(200, { 'content-type': 'application/json' }).end(text),
+      void bundle(type, url, nonce === null ? undefined : new Uint8Array(Buffer.from(nonce, 'base64url'))).then(
+        (text) => response.writeHead(200, { 'content-type': 'application/json' }).end(text),
       );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

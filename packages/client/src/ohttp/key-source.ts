@@ -43,7 +43,7 @@ export function unpinnedKeys({ transport }: OhttpRuntime, router: RouterUrl): Ke
       const answer = await fetchKeys(transport, request, signal, revalidate);
       if (mediaType(answer.headers['content-type']) !== OHTTP_KEYS_MEDIA_TYPE) {
         await answer.body.cancel();
-        throw new SecurityError('the router sent no ohttp keys: check its address', {
+        throw new SecurityError('the router sent no list of keys: check its address', {
           code: 'invalid_key_config',
         });
       }

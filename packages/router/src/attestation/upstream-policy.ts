@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { parseUpstreamAddress } from '../config/address.ts';
 import type { RouterConfig, UpstreamConfig } from '../config/schema.ts';
 import { upstreamClass } from '../config/upstream-class.ts';
+import { upstreamProof } from './upstream-proof.ts';
 
 /**
  * The policy by which the router picks upstreams, as text that two readers write alike: where a prompt may go, and at
  * which tier. JSON without white space, `{"v":1,"upstreams":[…]}`; one object an upstream with the members `name`,
- * `class`, `origin`, `tier`, `sameTee` and `attested`, in this order; the objects in the order of their names' code
+ * `class`, `origin`, `tier`, `sameTee`, `attested` and, where there is one, `proof`, in this order; the objects in the order of their names' code
  * units. `origin` is scheme, host and port, `unix:` with the socket's path, or `builtin`. What an upstream costs, how
  * long it may take, and its key are not in it.
  * @param attested names of upstreams whose own evidence the router verifies; by default those that the configuration
@@ -24,6 +25,7 @@ export function upstreamPolicy(
       tier: upstream.tier,
       sameTee: isInSameTee(upstream),
       attested: attested.has(upstream.name),
+      proof: upstreamProof(upstream),
     }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
   return JSON.stringify({ v: 1, upstreams: outlines });

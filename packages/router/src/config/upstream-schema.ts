@@ -100,8 +100,7 @@ const sottoUpstream = z.strictObject({ ...overHttp, ...sottoFields }).superRefin
   report(routerFaults(upstream), context);
   checkDiscovery(upstream, context);
   const { attestation, tier: highest } = upstream;
-  // One in a file is read, and refused, when the upstream is made.
-  if (attestation === undefined || typeof attestation === 'string') return;
+  if (attestation === undefined) return;
   try {
     checkEvidencePolicy(attestation, highest);
   } catch (error) {

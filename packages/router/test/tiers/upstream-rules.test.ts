@@ -35,7 +35,6 @@ describe('an upstream is taken at', () => {
     ['high as a router that attests', { ...SOTTO, tier: 'high', attestation: POLICY }],
     ['maximum as a router that attests', { ...SOTTO, tier: 'maximum', attestation: POLICY }],
     ['maximum as a router that does both', { ...SOTTO, tier: 'maximum', attestation: POLICY, pinnedSigners: [PIN] }],
-    ['maximum by a policy in a file', { ...SOTTO, tier: 'maximum', attestation: 'policy.json' }],
     ['standard as a router on loopback', { ...SOTTO, baseUrl: 'http://127.0.0.1:1', pinnedSigners: [PIN] }],
   ])('%s', (_what, upstream) => {
     expect(() => parse(upstream)).not.toThrow();

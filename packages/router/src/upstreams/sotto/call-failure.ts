@@ -35,7 +35,7 @@ export function callFailure(error: unknown, begun: boolean): APIError {
     return apiError('upstream_not_attested', message, cause);
   }
   if (timedOut(error)) return apiError('upstream_timeout', 'the other router did not answer in time', cause);
-  if (!SottoError.isInstance(error) || ConfigurationError.isInstance(error)) {
+  if (isOwnMistake(error)) {
     return apiError('internal_error', 'the router failed at this request', cause);
   }
   if (begun) return apiError('upstream_failed', 'the other router broke off its answer', cause);
@@ -57,6 +57,10 @@ function isOutage(error: unknown): boolean {
 function isUnproved(error: unknown): boolean {
   if (AttestationError.isInstance(error) || PolicyError.isInstance(error)) return true;
   return SottoError.isInstance(error) && UNVOUCHED.has(error.code);
+}
+
+function isOwnMistake(error: unknown): boolean {
+  return !SottoError.isInstance(error) || ConfigurationError.isInstance(error);
 }
 
 /** The transport's own error stands below what the layers above made of it. */

@@ -54,7 +54,7 @@ const path = '/v1/chat/completions';
 const direct = (body: object) => sendJson(`${second.url}${path}`, body, { authorization: 'Bearer sotto_first_router' });
 
 /** Asks a router sealed, as its own clients do. */
-async function askSealed(url: string, tier: string, more: object = {}): Promise<Response> {
+async function askSealed(url: string, tier: string, more: Record<string, unknown> = {}): Promise<Response> {
   const sealedFetch = createSecureFetch({ routerUrl: url, allowHttp: true });
   const headers = { 'content-type': 'application/json', 'x-security-tier': tier };
   return sealedFetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(chat('x', more)) });
