@@ -46,14 +46,14 @@ function pathOf(router: RouterUrl, text: string): string {
   try {
     url = new URL(text);
   } catch {
-    throw invalid('the address is not an absolute URL');
+    throw invalid('the address is no absolute URL');
   }
   const base = new URL(router.base);
   const prefix = base.pathname === '/' ? '' : base.pathname;
   const isBelow = url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
   if (url.origin !== base.origin || !isBelow) {
     // The address is not quoted: its query may hold a key.
-    throw invalid('the address is not one of the router that this fetch was made for: nothing was sent');
+    throw invalid('the address is not the router’s: nothing was sent');
   }
   if (url.username !== '' || url.password !== '') throw invalid('the address holds credentials');
   const path = url.pathname.slice(prefix.length);

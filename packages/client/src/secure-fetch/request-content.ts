@@ -27,7 +27,7 @@ export async function readContent(body: RequestContent | undefined): Promise<Rea
     return { content: new Uint8Array(await written.arrayBuffer()), contentType: written.headers.get('content-type') };
   }
   if (Symbol.asyncIterator in body) return untyped({ open: () => checked(body), repeatable: false });
-  throw new ConfigurationError('the body is of a kind that fetch does not take', { code: 'invalid_option' });
+  throw new ConfigurationError('fetch takes no such body', { code: 'invalid_option' });
 }
 
 function untyped(content: InnerRequest['content']): ReadContent {

@@ -13,22 +13,12 @@ export async function readTierRefusal(response: Response): Promise<APIError | nu
     body: await startOf(response),
     authenticated: true, // it came out of the ciphertext
   });
-  const param = 'security_tier';
+  const about = { param: 'security_tier' };
   switch (code) {
     case 'tier_not_available':
-      return apiError(
-        'tier_not_available',
-        'the other router has no model server for this model that is fit for the tier',
-        { param },
-      );
+      return apiError('tier_not_available', 'the other router has no model server that is fit for the tier', about);
     case 'upstream_not_attested':
-      return apiError(
-        'upstream_not_attested',
-        'behind the other router, no server of this model has proved what the tier asks',
-        {
-          param,
-        },
-      );
+      return apiError('upstream_not_attested', 'behind the other router, nobody has proved what the tier asks', about);
     default:
       return null;
   }
