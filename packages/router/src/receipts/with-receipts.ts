@@ -63,10 +63,18 @@ function receiptedExchange(exchange: Exchange, options: ReceiptOptions): Exchang
       return null;
     }
   };
+  const { request: outer } = exchange;
+  // Member by member: a request may have its header fields from a getter, which a spread would leave behind.
+  const { method, path, query, headers, sealedBy, sealedTier } = outer;
   const request: ExchangeRequest = {
-    ...exchange.request,
+    method,
+    path,
+    query,
+    headers,
+    sealedBy,
+    sealedTier,
     body: async (maxBytes) => {
-      const bytes = await exchange.request.body(maxBytes);
+      const bytes = await outer.body(maxBytes);
       // At once, so that a long answer does not hold the whole request in memory.
       asked = readAsked(bytes);
       return bytes;
