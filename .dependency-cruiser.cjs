@@ -51,7 +51,10 @@ module.exports = {
     {
       name: 'neutral-code-does-not-know-node',
       severity: 'error',
-      from: { path: '^packages/(protocol|client|attestation)/src', pathNot: '/src/node/|/src/attest/|/src/testing/node/' },
+      from: {
+        path: '^packages/(protocol|client|attestation)/src',
+        pathNot: '/src/node/|/src/attest/|/src/testing/node/',
+      },
       to: { dependencyTypes: ['core'] },
     },
   ],

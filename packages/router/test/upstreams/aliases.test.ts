@@ -80,6 +80,7 @@ describe('an alias of what nobody offers', () => {
     const listed = (await send(`${running.url}/v1/models`)).json()['data'] as { id: string }[];
     expect(listed.map(({ id }) => id)).toEqual(['good', 'm']);
     const answer = await sendJson(`${running.url}/v1/chat/completions`, chat('x', { model: 'loop' }));
-    expect(errorOf(answer)).toMatchObject({ code: 'model_not_found', message: expect.stringMatching(/: good, m$/) });
+    expect(errorOf(answer).code).toBe('model_not_found');
+    expect(errorOf(answer).message).toMatch(/: good, m$/);
   });
 });
