@@ -82,7 +82,7 @@ export function describeNomyoClient(
           _metadata: { is_encrypted: true, security_tier: 'standard' },
         },
       });
-      expect(upstream.seen.at(-1)?.body).toEqual({ ...ask('Grüße 🌍', { temperature: 0.7 }), stream: false });
+      expect(upstream.seen.at(-1)?.body).toMatchObject({ ...ask('Grüße 🌍', { temperature: 0.7 }), stream: false });
     });
 
     test('passes tools on, and gets the calls of tools back', async () => {
