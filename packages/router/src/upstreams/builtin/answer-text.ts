@@ -59,9 +59,20 @@ export class AnswerText {
   }
 }
 
+/**
+ * Where the stop text begins that is complete first: it ends the answer whatever would have come behind it, however
+ * many characters a piece has. Of two that are complete at once, the longer.
+ */
 function earliest(text: string, stop: readonly string[]): number | null {
-  const found = stop.map((word) => text.indexOf(word)).filter((index) => index >= 0);
-  return found.length === 0 ? null : Math.min(...found);
+  let start: number | null = null;
+  let end = Number.POSITIVE_INFINITY;
+  for (const word of stop) {
+    const at = text.indexOf(word);
+    if (at < 0 || at + word.length > end || (at + word.length === end && start !== null && at > start)) continue;
+    start = at;
+    end = at + word.length;
+  }
+  return start;
 }
 
 /** Length of the longest end of `text` with which a stop text begins. */

@@ -30,6 +30,15 @@ describe('an answer’s text', () => {
     expect(text.finish()).toBe('');
   });
 
+  it('ends with the stop text that is complete first, in one piece and in several', () => {
+    for (const pieces of [['bab'], ['b', 'a', 'b']]) {
+      const text = new AnswerText({ ...plain, stop: ['a', 'bab'] });
+      expect(pieces.map((piece) => text.push(piece)).join('') + text.finish()).toBe('b');
+    }
+    const both = new AnswerText({ ...plain, stop: ['b', 'ab'] });
+    expect(both.push('xab')).toBe('x');
+  });
+
   it('shows the same whatever the pieces', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n') });
     const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '\n'), minLength: 1, maxLength: 4 }), {
