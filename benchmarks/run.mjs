@@ -1,5 +1,5 @@
 // Measures, prints tables, and writes them into docs/performance.md.
-//   node benchmarks/run.mjs                  everything, about seven minutes, and writes the page
+//   node benchmarks/run.mjs                  everything, about eight minutes, twelve with --peers, and writes the page
 //   node benchmarks/run.mjs nomyo-v1 wire    these alone, and prints only
 //   --quick   shorter and rougher, prints only      --write   writes the page all the same
 //   --peers   also another gateway, which is fetched from the package registry into a temporary folder

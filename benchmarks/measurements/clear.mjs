@@ -29,6 +29,9 @@ export async function measure({ quick, log }) {
 }
 
 const JSON_MISSED =
-  'beyond relaying, both bodies are parsed and checked, the aliased model is written anew, and a dozen header fields are added. ' +
-  'Next: fewer copies of header fields, the model replaced in place';
-const SSE_MISSED = 'what is done for each event beyond relaying. Next: one look at a stream’s end, one write a read';
+  'on top of relaying, a request is parsed, checked, counted in three limits and reserved in a budget, rewritten for alias ' +
+  'and salt, its answer parsed for form and usage, and 15 header fields are added: 30 µs in no one place, and as much ' +
+  'again in the platform’s share of it. Next: counters that need no promise, fewer layers of async functions';
+const SSE_MISSED =
+  'each read is held to whole events, counted, and looked through for its end and its usage. Next: fewer looks, and the ' +
+  'request’s own costs as above';

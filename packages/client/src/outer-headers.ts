@@ -47,7 +47,7 @@ function invalid(reason: string): ConfigurationError {
 /** @throws ConfigurationError `invalid_option` for a key that no header field can carry */
 export function checkApiKey(apiKey: string): string {
   if (!/^[\x21-\x7e]+$/.test(apiKey)) {
-    throw new ConfigurationError('the API key holds a space, a line break or another character that no header takes', {
+    throw new ConfigurationError('the API key holds a space or a character that no header takes', {
       code: 'invalid_option',
     });
   }

@@ -53,7 +53,7 @@ function pathOf(router: RouterUrl, text: string): string {
   const isBelow = url.pathname === prefix || url.pathname.startsWith(`${prefix}/`);
   if (url.origin !== base.origin || !isBelow) {
     // The address is not quoted: its query may hold a key.
-    throw invalid('the address is not the router’s: nothing was sent');
+    throw invalid('this is not an address of the router');
   }
   if (url.username !== '' || url.password !== '') throw invalid('the address holds credentials');
   const path = url.pathname.slice(prefix.length);

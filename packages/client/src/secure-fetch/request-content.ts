@@ -61,5 +61,5 @@ async function* checked(content: AsyncIterable<unknown>): AsyncGenerator<Uint8Ar
 /** Fetch §2.2.5 wants bytes, and nothing else, of a stream. */
 function checkPiece(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece;
-  throw new ConfigurationError('a streamed body must yield Uint8Arrays', { code: 'invalid_option' });
+  throw new ConfigurationError('a body yields Uint8Arrays', { code: 'invalid_option' });
 }
