@@ -27,7 +27,7 @@ export function parseRouterUrl(text: string, allowHttp: boolean): RouterUrl {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw invalid('is neither https nor http');
   // A URL ends up in logs and error reports.
   if (url.username !== '' || url.password !== '') throw invalid('holds credentials: use the option apiKey');
-  if (url.search !== '' || url.hash !== '') throw invalid('has a query or a fragment');
+  if (url.search !== '' || url.hash !== '') throw invalid('has a query or fragment');
   if (url.protocol === 'http:' && !allowHttp) {
     throw new SecurityError('the router is addressed over plain http: use https, or set allowHttp for a local test', {
       code: 'insecure_transport',

@@ -50,7 +50,7 @@ export function parseKeyConfigs(bytes: Uint8Array): readonly KeyConfig[] {
   if (bytes.length > MAX_KEY_CONFIGS_BYTES) throw invalid(`has more than ${MAX_KEY_CONFIGS_BYTES} bytes`);
   const configs = (parseList(bytes) ?? parseBare(bytes)).filter((one) => one !== null);
   if (configs.length === 0) {
-    throw new SecurityError('the gateway has no key of a KEM known here: update this package, or ask its operator', {
+    throw new SecurityError('the gateway has no key of a KEM known here: update this package', {
       code: 'unsupported_key_config',
     });
   }
