@@ -4,7 +4,7 @@ import type { ExchangeRequest } from '../http/exchange.ts';
 import { type JsonObject, readJsonObject } from '../http/json-object.ts';
 import { jsonFault } from './json-fault.ts';
 import type { AskedModel, ModelEndpoint } from './model-endpoint.ts';
-import { TIER_FIELD } from './request-body.ts';
+import { TIER_FIELD } from './request-schema.ts';
 
 /** A request body that is a JSON object, as bytes and as a value. */
 export interface JsonBody {

@@ -3,7 +3,8 @@ import type { Exchange, HeaderFields } from '../http/exchange.ts';
 import type { JsonObject } from '../http/json-object.ts';
 import { type RequestTier, settleTier } from '../tiers/request-tier.ts';
 import { type Candidate, fitForTier } from '../upstreams/candidates.ts';
-import { type Forwarded, forward } from '../upstreams/forward.ts';
+import { forward } from '../upstreams/forward.ts';
+import type { Forwarded } from '../upstreams/forwarded.ts';
 import type { ModelDirectory } from '../upstreams/model-directory.ts';
 import type { TokenUsage } from '../upstreams/token-usage.ts';
 import type { UpstreamClass } from '../upstreams/upstream.ts';
@@ -11,7 +12,8 @@ import type { Admission, Settlement } from './admission.ts';
 import { type JsonBody, parsedBody, readJsonBody } from './json-body.ts';
 import type { ModelEndpoint } from './model-endpoint.ts';
 import { estimatePromptTokens } from './prompt-estimate.ts';
-import { bodyForUpstream, TIER_FIELD } from './request-body.ts';
+import { bodyForUpstream } from './request-body.ts';
+import { TIER_FIELD } from './request-schema.ts';
 
 /** What an upstream understands beyond the plain API. */
 export interface UpstreamDialect {

@@ -2,9 +2,7 @@ import { Buffer } from 'node:buffer';
 import { editJsonObject } from '../http/json-members.ts';
 import type { JsonObject } from '../http/json-object.ts';
 import type { JsonBody } from './json-body.ts';
-
-/** The router's own field: read, then taken out, for no upstream knows it. */
-export const TIER_FIELD = 'security_tier';
+import { TIER_FIELD } from './request-schema.ts';
 
 const MODEL_MEMBER = Buffer.from('"model"');
 const ESCAPED_ASCII = Buffer.from('\\u00');

@@ -5,7 +5,7 @@ import type { HeaderFields, ResponseSink } from '../http/exchange.ts';
 import type { JsonObject } from '../http/json-object.ts';
 import type { Candidate } from './candidates.ts';
 import { EventRelay } from './event-relay.ts';
-import type { AttemptOutcome, Forwarded, ForwardedRequest } from './forward.ts';
+import type { AttemptOutcome, Forwarded, ForwardedRequest } from './forwarded.ts';
 import { readTokenUsage, type TokenUsage } from './token-usage.ts';
 import type { UpstreamCall, UpstreamListener } from './upstream.ts';
 import { MAX_ERROR_BYTES, upstreamError } from './upstream-error.ts';
