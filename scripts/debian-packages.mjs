@@ -3,9 +3,11 @@ import { spawnSync } from 'node:child_process';
 
 /** Package, and a command that succeeds once it is there. */
 const WANTED = [
+  ['curl', ['curl', '--version']],
   ['chromium', ['/usr/bin/chromium', '--version']],
   ['openssl', ['openssl', 'version']],
   ['python3-cryptography', ['/usr/bin/python3', '-c', 'import cryptography']],
+  ['redis-server', ['redis-server', '--version']],
   ['python3-httpx', ['/usr/bin/python3', '-c', 'import httpx']],
 ];
 
