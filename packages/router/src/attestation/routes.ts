@@ -1,8 +1,8 @@
 import { MAX_BUNDLE_BYTES, NONCE_BYTES } from '@sotto/attestation';
 import { apiError, decodeBase64Url } from '@sotto/protocol';
 import { z } from 'zod';
-import { sendBytes } from '../http/answer.ts';
-import type { ExchangeRequest, ResponseSink } from '../http/exchange.ts';
+import { sendBytes, sendTagged } from '../http/answer.ts';
+import type { Exchange } from '../http/exchange.ts';
 import type { Operation } from '../http/operation.ts';
 import type { Route } from '../http/route-table.ts';
 import type { EvidencePublisher, PublishedBundle } from './evidence-publisher.ts';
@@ -39,10 +39,10 @@ export function attestationRoutes(publisher: EvidencePublisher): readonly Route[
   return ATTESTATION_PATHS.map((path) => ({
     method: 'GET',
     path,
-    handle: async ({ request, sink }) => {
-      const nonce = readNonce(request.query);
-      if (nonce === null) sendStatic(request, sink, await publisher.current());
-      else sendBytes(sink, 200, { ...JSON_TYPE, 'cache-control': 'no-store' }, await publisher.answer(nonce));
+    handle: async (exchange) => {
+      const nonce = readNonce(exchange.request.query);
+      if (nonce === null) sendStatic(exchange, await publisher.current());
+      else sendBytes(exchange.sink, 200, { ...JSON_TYPE, 'cache-control': 'no-store' }, await publisher.answer(nonce));
     },
     operation: OPERATION,
   }));
@@ -50,20 +50,14 @@ export function attestationRoutes(publisher: EvidencePublisher): readonly Route[
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-function sendStatic(request: ExchangeRequest, sink: ResponseSink, bundle: PublishedBundle): void {
-  const etag = `"${bundle.kid}"`;
+function sendStatic(exchange: Exchange, bundle: PublishedBundle): void {
   const leftSeconds = Math.max(0, Math.floor((bundle.validUntilMs - Date.now()) / 1_000));
   const headers = {
     ...JSON_TYPE,
     'cache-control': `public, max-age=${Math.min(MAX_AGE_SECONDS, leftSeconds)}`,
-    etag,
+    etag: `"${bundle.kid}"`,
   };
-  if (request.headers['if-none-match'] === etag) {
-    sink.head(304, headers);
-    sink.end();
-  } else {
-    sendBytes(sink, 200, headers, bundle.body);
-  }
+  sendTagged(exchange, headers, bundle.body);
 }
 
 /** Any other query is refused: a misspelt challenge must not get the bundle that answers none. */

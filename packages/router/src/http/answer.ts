@@ -1,5 +1,5 @@
 import { APIError, apiError, type ErrorBody, errorBody } from '@sotto/protocol';
-import type { HeaderFields, ResponseSink } from './exchange.ts';
+import type { Exchange, HeaderFields, ResponseSink } from './exchange.ts';
 
 /** Answers with one body. */
 export function sendBytes(sink: ResponseSink, status: number, headers: HeaderFields, body: Uint8Array): void {
@@ -10,6 +10,20 @@ export function sendBytes(sink: ResponseSink, status: number, headers: HeaderFie
   sink.head(status, { ...headers, 'content-length': String(body.length) });
   sink.write(body);
   sink.end();
+}
+
+/** Answers with a body that its `etag` names, or with 304 where the caller has that one (RFC 9110 §13.1.2). */
+export function sendTagged(
+  { request, sink }: Exchange,
+  headers: HeaderFields & { readonly etag: string },
+  body: Uint8Array,
+): void {
+  if (request.headers['if-none-match'] === headers.etag) {
+    sink.head(304, headers);
+    sink.end();
+  } else {
+    sendBytes(sink, 200, headers, body);
+  }
 }
 
 /** Answers with JSON. */

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { apiError } from '@sotto/protocol';
 import { stringify } from 'yaml';
-import { sendBytes } from '../http/answer.ts';
-import type { Exchange, HeaderFields } from '../http/exchange.ts';
+import { sendBytes, sendTagged } from '../http/answer.ts';
+import type { Exchange } from '../http/exchange.ts';
 import type { Route } from '../http/route-table.ts';
 import { DOCS_PATH, DOCS_POLICY, docsFile } from './docs-page.ts';
 import { describeRoutes, type OpenApiDocument } from './document.ts';
@@ -65,10 +65,10 @@ function pageRoute(path: string, summary: string, mediaType: string): Route {
   };
 }
 
-async function sendFile({ request, sink }: Exchange, name: string): Promise<void> {
+async function sendFile(exchange: Exchange, name: string): Promise<void> {
   const file = await docsFile(name);
   if (file === null) throw apiError('not_found', 'there is nothing at this path');
-  const headers: HeaderFields = {
+  const headers = {
     'content-type': file.mediaType,
     'content-security-policy': DOCS_POLICY,
     'x-content-type-options': 'nosniff',
@@ -76,10 +76,5 @@ async function sendFile({ request, sink }: Exchange, name: string): Promise<void
     'cache-control': 'no-cache',
     etag: file.etag,
   };
-  if (request.headers['if-none-match'] === file.etag) {
-    sink.head(304, headers);
-    sink.end();
-  } else {
-    sendBytes(sink, 200, headers, file.body);
-  }
+  sendTagged(exchange, headers, file.body);
 }

@@ -1,5 +1,5 @@
 import { KEY_STATEMENT_PATH, type KeyClaims, signStatement } from '@sotto/protocol/key-statement';
-import { sendBytes } from '../http/answer.ts';
+import { sendTagged } from '../http/answer.ts';
 import type { Route } from '../http/route-table.ts';
 import type { SigningIdentity } from './signing-identity.ts';
 
@@ -13,23 +13,17 @@ export function keyStatementRoutes(identity: SigningIdentity, currentClaims: () 
     {
       method: 'GET',
       path: KEY_STATEMENT_PATH,
-      handle: async ({ request, sink }) => {
+      handle: async (exchange) => {
         const claims = currentClaims();
         if (signed?.kid !== claims.kid) {
           signed = { kid: claims.kid, body: signStatement(claims, [identity]).then((text) => Buffer.from(text)) };
         }
-        const etag = `"${claims.kid}"`;
         const headers = {
           'content-type': 'application/json',
           'cache-control': `public, max-age=${MAX_AGE_SECONDS}`,
-          etag,
+          etag: `"${claims.kid}"`,
         };
-        if (request.headers['if-none-match'] === etag) {
-          sink.head(304, headers);
-          sink.end();
-        } else {
-          sendBytes(sink, 200, headers, await signed.body);
-        }
+        sendTagged(exchange, headers, await signed.body);
       },
       operation: {
         summary: 'All of the router’s keys, signed with its identity',

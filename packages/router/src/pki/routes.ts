@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { BINDING_HEADER, BINDING_VERSION } from '@sotto/protocol/nomyo-v1';
-import { sendBytes } from '../http/answer.ts';
+import { sendTagged } from '../http/answer.ts';
 import type { Route } from '../http/route-table.ts';
 import type { RsaIdentity } from './rsa-identity.ts';
 
@@ -10,25 +10,17 @@ const MAX_AGE_SECONDS = 300;
 /** `GET /pki/public_key`: the router's RSA key, PEM. */
 export function pkiRoutes(identity: RsaIdentity): readonly Route[] {
   const body = Buffer.from(identity.publicKeyPem);
-  const etag = `"${identity.fingerprint}"`;
   const headers = {
     'content-type': 'text/plain; charset=utf-8',
     'cache-control': `public, max-age=${MAX_AGE_SECONDS}`,
-    etag,
+    etag: `"${identity.fingerprint}"`,
     [BINDING_HEADER]: String(BINDING_VERSION),
   };
   return [
     {
       method: 'GET',
       path: '/pki/public_key',
-      handle: ({ request, sink }) => {
-        if (request.headers['if-none-match'] === etag) {
-          sink.head(304, headers);
-          sink.end();
-        } else {
-          sendBytes(sink, 200, headers, body);
-        }
-      },
+      handle: (exchange) => sendTagged(exchange, headers, body),
       operation: {
         summary: 'The RSA key that nomyo-v1 requests are sealed to',
         tag: 'keys',
