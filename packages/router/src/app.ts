@@ -23,7 +23,6 @@ import { modelApi } from './model-api.ts';
 import { openAttestation, type RouterAttestation } from './open-attestation.ts';
 import { openRecords, type Records, readAdminKey } from './open-records.ts';
 import { openRouterKeys, type RouterKeys } from './open-router-keys.ts';
-import { checkBody, readJsonBody } from './openai/json-body.ts';
 import { openApiRoutes } from './openapi/routes.ts';
 import { keyStatementRoutes } from './pki/key-statement-routes.ts';
 import { pkiRoutes } from './pki/routes.ts';
@@ -224,7 +223,6 @@ function administration(
 ): readonly Route[] {
   return adminRoutes({
     gate: { key, publicUrl: config.publicUrl },
-    reader: { readJson: readJsonBody, check: checkBody },
     keys: records.keys,
     aliases: records.aliases,
     chatbots: {

@@ -11,7 +11,6 @@ import { cacheSalts } from './openai/cache-salt.ts';
 import { CHAT_COMPLETIONS, chatCompletionRoutes } from './openai/chat-completions.ts';
 import { completionRoutes } from './openai/completions.ts';
 import { embeddingRoutes } from './openai/embeddings.ts';
-import { checkBody, readJsonBody } from './openai/json-body.ts';
 import { answerModelRequest, type ModelRoutesOptions } from './openai/model-request.ts';
 import { modelRoutes } from './openai/models.ts';
 import { upstreamDialects } from './upstream-dialects.ts';
@@ -94,8 +93,7 @@ export function modelApi({ config, records, directory, report }: ModelApiParts):
           { ...models, ...showing, admit: async (inner) => withLeastTier(await admit(inner), least) },
           CHAT_COMPLETIONS,
         ),
-      readJson: (request) => readJsonBody(request, config.limits.bodyBytes),
-      check: checkBody,
+      maxBodyBytes: config.limits.bodyBytes,
       contextTokens,
       now: Date.now,
       report,

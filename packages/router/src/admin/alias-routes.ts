@@ -2,16 +2,16 @@ import { apiError } from '@sotto/protocol';
 import { z } from 'zod';
 import { sendJson } from '../http/answer.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { checkBody } from '../http/json-body.ts';
 import type { Operation } from '../http/operation.ts';
 import type { Route } from '../http/route-table.ts';
 import type { AliasRegistry } from '../upstreams/alias-registry.ts';
 import { modelName } from './names.ts';
-import { type RequestReader, readBody } from './request-reader.ts';
+import { readBody } from './read-request.ts';
 
 /** What the routes of aliases need. */
 export interface AliasRoutesOptions {
   readonly aliases: Pick<AliasRegistry, 'list' | 'put' | 'delete'>;
-  readonly reader: RequestReader;
 }
 
 const aliasBody = z.strictObject({
@@ -66,15 +66,15 @@ function operation(summary: string, answer: z.ZodType): Operation {
 }
 
 async function putAlias({ request, sink }: Exchange, options: AliasRoutesOptions, name: string): Promise<void> {
-  const { aliases, reader } = options;
-  const { alias } = reader.check(aliasParameter, { alias: name });
-  const { models } = await readBody(reader, request, aliasBody);
+  const { aliases } = options;
+  const { alias } = checkBody(aliasParameter, { alias: name });
+  const { models } = await readBody(request, aliasBody);
   await aliases.put(alias, models);
   sendJson(sink, 200, { alias, models, source: 'store' } satisfies z.output<typeof aliasSchema>);
 }
 
-async function deleteAlias({ sink }: Exchange, { aliases, reader }: AliasRoutesOptions, name: string): Promise<void> {
-  const { alias } = reader.check(aliasParameter, { alias: name });
+async function deleteAlias({ sink }: Exchange, { aliases }: AliasRoutesOptions, name: string): Promise<void> {
+  const { alias } = checkBody(aliasParameter, { alias: name });
   if (!(await aliases.delete(alias))) throw apiError('not_found', 'there is no alias of this name');
   sendJson(sink, 200, { alias, deleted: true } satisfies z.output<typeof deletedSchema>);
 }

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import type { Chatbot } from '../chatbots/chatbot.ts';
 import { sendJson } from '../http/answer.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { checkBody } from '../http/json-body.ts';
 import type { Operation } from '../http/operation.ts';
 import type { Route } from '../http/route-table.ts';
-import { type RequestReader, readBody } from './request-reader.ts';
+import { readBody } from './read-request.ts';
 
 /** The chatbots, as their feature hands them over. */
 export interface AdministeredChatbots {
@@ -24,7 +25,6 @@ export interface AdministeredChatbots {
 /** What the routes of chatbots need. */
 export interface ChatbotAdminOptions {
   readonly chatbots: AdministeredChatbots;
-  readonly reader: RequestReader;
 }
 
 /** Longest definition: a system prompt of 64 Ki characters, escaped. */
@@ -83,9 +83,9 @@ function shown(chatbot: Chatbot, { chatbots }: ChatbotAdminOptions): z.output<ty
 }
 
 async function putChatbot({ request, sink }: Exchange, options: ChatbotAdminOptions, id: string): Promise<void> {
-  const { chatbots, reader } = options;
-  const body = await readBody(reader, request, bodySchema, MAX_DEFINITION_BYTES);
-  const chatbot = reader.check(chatbots.schema, { id, ...body });
+  const { chatbots } = options;
+  const body = await readBody(request, bodySchema, MAX_DEFINITION_BYTES);
+  const chatbot = checkBody(chatbots.schema, { id, ...body });
   if (chatbot.id !== id) throw apiError('invalid_request', 'id: the path names another', { param: 'id' });
   await chatbots.put(chatbot);
   sendJson(sink, 200, shown(chatbot, options));

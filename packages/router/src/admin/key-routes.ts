@@ -15,12 +15,11 @@ import {
   madeKeySchema,
   newKeySchema,
 } from './key-schema.ts';
-import { queryParameters, type RequestReader, readBody, readQuery } from './request-reader.ts';
+import { queryParameters, readBody, readQuery } from './read-request.ts';
 
 /** What the routes of virtual keys need. */
 export interface KeyRoutesOptions {
   readonly keys: Pick<KeyRegistry, 'list' | 'get' | 'make' | 'import' | 'update' | 'revoke'>;
-  readonly reader: RequestReader;
   readonly now: () => number;
 }
 
@@ -95,21 +94,21 @@ function operation(
   };
 }
 
-async function makeKey({ request, sink }: Exchange, { keys, reader, now }: KeyRoutesOptions): Promise<void> {
-  const form = await readBody(reader, request, newKeySchema);
+async function makeKey({ request, sink }: Exchange, { keys, now }: KeyRoutesOptions): Promise<void> {
+  const form = await readBody(request, newKeySchema);
   const { key, listed } = await keys.make(definitionOf(form, now()));
   sendJson(sink, 201, { ...keyView(listed, now()), key } satisfies z.output<typeof madeKeySchema>);
 }
 
-async function importKeys({ request, sink }: Exchange, { keys, reader, now }: KeyRoutesOptions): Promise<void> {
-  const form = await readBody(reader, request, keyImportSchema, MAX_IMPORT_BYTES);
+async function importKeys({ request, sink }: Exchange, { keys, now }: KeyRoutesOptions): Promise<void> {
+  const form = await readBody(request, keyImportSchema, MAX_IMPORT_BYTES);
   const imported = await keys.import(form.keys.map((key) => importedKeyOf(key, now())));
   const data = imported.map((key) => keyView(key, now()));
   sendJson(sink, 201, { object: 'list', data } satisfies z.output<typeof importedSchema>);
 }
 
-async function listKeys({ request, sink }: Exchange, { keys, reader, now }: KeyRoutesOptions): Promise<void> {
-  const { limit, after } = readQuery(reader, request, keyListQuery);
+async function listKeys({ request, sink }: Exchange, { keys, now }: KeyRoutesOptions): Promise<void> {
+  const { limit, after } = readQuery(request, keyListQuery);
   const all = await keys.list();
   const first = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
   if (after !== undefined && first === 0) {
@@ -121,8 +120,8 @@ async function listKeys({ request, sink }: Exchange, { keys, reader, now }: KeyR
 }
 
 async function changeKey(exchange: Exchange, options: KeyRoutesOptions, id: string): Promise<void> {
-  const { keys, reader, now } = options;
-  const form = await readBody(reader, exchange.request, keyChangesSchema);
+  const { keys, now } = options;
+  const form = await readBody(exchange.request, keyChangesSchema);
   const present = await keys.get(id);
   sendKey(exchange, options, present === null ? null : await keys.update(id, changesOf(form, present, now())));
 }

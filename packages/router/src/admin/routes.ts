@@ -7,14 +7,12 @@ import { AdminGate, type AdminGateOptions } from './admin-gate.ts';
 import { aliasRoutes } from './alias-routes.ts';
 import { type AdministeredChatbots, chatbotAdminRoutes } from './chatbot-routes.ts';
 import { keyRoutes } from './key-routes.ts';
-import type { RequestReader } from './request-reader.ts';
 import { upstreamRoutes } from './upstream-routes.ts';
 import { usageRoutes } from './usage-routes.ts';
 
 /** What the administration needs of the rest of the router. */
 export interface AdminRoutesOptions {
   readonly gate: AdminGateOptions;
-  readonly reader: RequestReader;
   readonly keys: Pick<KeyRegistry, 'list' | 'get' | 'make' | 'import' | 'update' | 'revoke'>;
   readonly aliases: Pick<AliasRegistry, 'list' | 'put' | 'delete'>;
   readonly chatbots: AdministeredChatbots;
@@ -26,15 +24,15 @@ export interface AdminRoutesOptions {
 
 /** All routes below `/admin/v1`, behind one gate. */
 export function adminRoutes(options: AdminRoutesOptions): readonly Route[] {
-  const { reader, keys, aliases, chatbots, usage, upstreams, now = Date.now } = options;
+  const { keys, aliases, chatbots, usage, upstreams, now = Date.now } = options;
   const gate = new AdminGate(options.gate);
   const keyNames = async (): Promise<ReadonlyMap<string, string>> =>
     new Map((await keys.list()).map(({ id, name }) => [id, name]));
   const routes = [
-    ...keyRoutes({ keys, reader, now }),
-    ...aliasRoutes({ aliases, reader }),
-    ...chatbotAdminRoutes({ chatbots, reader }),
-    ...usageRoutes({ usage, keyNames, reader }),
+    ...keyRoutes({ keys, now }),
+    ...aliasRoutes({ aliases }),
+    ...chatbotAdminRoutes({ chatbots }),
+    ...usageRoutes({ usage, keyNames }),
     ...upstreamRoutes(upstreams),
   ];
   return routes.map((route) => ({ ...route, handle: gate.guard(route.handle) }));

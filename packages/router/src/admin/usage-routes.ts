@@ -5,7 +5,7 @@ import type { Exchange } from '../http/exchange.ts';
 import type { Route } from '../http/route-table.ts';
 import type { Usage, UsageQuery, UsageRow } from '../usage/usage-store.ts';
 import { modelName } from './names.ts';
-import { queryParameters, type RequestReader, readQuery } from './request-reader.ts';
+import { queryParameters, readQuery } from './read-request.ts';
 import { writeCsv } from './usage-csv.ts';
 
 /** What the route of usage needs. */
@@ -14,7 +14,6 @@ export interface UsageRoutesOptions {
   readonly usage: (query: UsageQuery) => Promise<readonly UsageRow[]>;
   /** The names of keys, by id. */
   readonly keyNames: () => Promise<ReadonlyMap<string, string>>;
-  readonly reader: RequestReader;
 }
 
 const NANO_USD = 1_000_000_000;
@@ -76,7 +75,7 @@ export function usageRoutes(options: UsageRoutesOptions): readonly Route[] {
 }
 
 async function listUsage({ request, sink }: Exchange, options: UsageRoutesOptions): Promise<void> {
-  const { key, model, from, to, limit, format } = readQuery(options.reader, request, usageQuery);
+  const { key, model, from, to, limit, format } = readQuery(request, usageQuery);
   const found = await options.usage({
     ...(key === undefined ? {} : { keyId: key }),
     ...(model === undefined ? {} : { model }),

@@ -1,4 +1,5 @@
 import type { Exchange } from '../http/exchange.ts';
+import { checkBody, readJsonBody } from '../http/json-body.ts';
 import { findChatbot } from './find-chatbot.ts';
 import { innerExchange } from './inner-exchange.ts';
 import { raiseNamedTier } from './least-tier.ts';
@@ -16,8 +17,8 @@ export async function answerCompletion(
   chatbotId: string | undefined,
 ): Promise<void> {
   const chatbot = findChatbot(options, chatbotId, options.authenticate(exchange.request));
-  const body = await options.readJson(exchange.request);
-  const { security_tier: named } = options.check(completionRequestSchema, body.value);
+  const body = await readJsonBody(exchange.request, options.maxBodyBytes);
+  const { security_tier: named } = checkBody(completionRequestSchema, body.value);
   const { field, ...raised } = raiseNamedTier(exchange.request, named, chatbot.tier);
   const inner = innerExchange(exchange, raised, completionBody(chatbot, body, field), exchange.sink);
   await options.complete(inner, chatbot.tier);

@@ -1,6 +1,7 @@
 import { apiError, type SecurityTier } from '@sotto/protocol';
 import { sendBytes, sendJson } from '../http/answer.ts';
 import type { Exchange } from '../http/exchange.ts';
+import { checkBody, readJsonBody } from '../http/json-body.ts';
 import { readJsonObject } from '../http/json-object.ts';
 import { turnsInWindow } from './context-window.ts';
 import { type Conversation, conversationNotFound } from './conversations.ts';
@@ -21,8 +22,8 @@ export async function answerMessage(
 ): Promise<void> {
   const caller = options.authenticate(exchange.request);
   const chatbot = findChatbot(options, chatbotId, caller);
-  const { value } = await options.readJson(exchange.request);
-  const asked = options.check(messageRequestSchema, value);
+  const { value } = await readJsonBody(exchange.request, options.maxBodyBytes);
+  const asked = checkBody(messageRequestSchema, value);
   const owner = { chatbotId: chatbot.id, keyId: caller.keyId };
   const { conversations } = options;
   const conversation =

@@ -1,8 +1,6 @@
 import type { SecurityTier } from '@sotto/protocol';
-import type { z } from 'zod';
 import type { Exchange, ExchangeRequest } from '../http/exchange.ts';
 import type { Admission } from '../openai/admission.ts';
-import type { JsonBody } from '../openai/json-body.ts';
 import type { ChatbotDirectory } from './chatbot-directory.ts';
 import type { Conversations } from './conversations.ts';
 
@@ -31,10 +29,7 @@ export interface ChatbotRoutesOptions {
     leastTier: SecurityTier | undefined,
     options?: { readonly showsUsage: boolean },
   ) => Promise<void>;
-  /** Reads a JSON object. @throws InvalidRequestError, PayloadTooLargeError */
-  readonly readJson: (request: ExchangeRequest) => Promise<JsonBody>;
-  /** Checks a body against a schema. @throws InvalidRequestError `invalid_request` naming the field as `param` */
-  readonly check: <Schema extends z.ZodType>(schema: Schema, value: unknown) => z.output<Schema>;
+  readonly maxBodyBytes: number;
   /** A model's window, where the configuration names it. */
   readonly contextTokens: (model: string) => number | undefined;
   /** Unix time in milliseconds. */

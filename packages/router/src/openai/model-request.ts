@@ -1,7 +1,8 @@
 import { apiError, SECURITY_TIERS, type SecurityTier } from '@sotto/protocol';
 import type { Exchange, HeaderFields } from '../http/exchange.ts';
+import { checkBody, type JsonBody, readJsonBody } from '../http/json-body.ts';
 import type { JsonObject } from '../http/json-object.ts';
-import { type RequestTier, settleTier } from '../tiers/request-tier.ts';
+import { type RequestTier, settleTier, TIER_FIELD } from '../tiers/request-tier.ts';
 import { type Candidate, fitForTier } from '../upstreams/candidates.ts';
 import { forward } from '../upstreams/forward.ts';
 import type { Forwarded } from '../upstreams/forwarded.ts';
@@ -9,11 +10,9 @@ import type { ModelDirectory } from '../upstreams/model-directory.ts';
 import type { TokenUsage } from '../upstreams/token-usage.ts';
 import type { UpstreamClass } from '../upstreams/upstream.ts';
 import type { Admission, Settlement } from './admission.ts';
-import { type JsonBody, parsedBody, readJsonBody } from './json-body.ts';
 import type { ModelEndpoint } from './model-endpoint.ts';
 import { estimatePromptTokens } from './prompt-estimate.ts';
 import { bodyForUpstream } from './request-body.ts';
-import { TIER_FIELD } from './request-schema.ts';
 
 /** What an upstream understands beyond the plain API. */
 export interface UpstreamDialect {
@@ -46,7 +45,7 @@ export async function answerModelRequest(
 ): Promise<void> {
   const admission = await options.admit(exchange);
   const body = await readJsonBody(exchange.request, options.maxBodyBytes);
-  const asked = parsedBody(endpoint, body.value);
+  const asked = endpoint.isGood(body.value) ? body.value : checkBody(endpoint.schema, body.value);
   const { model } = asked;
   if (!admission.allowsModel(model)) {
     throw apiError('model_not_allowed', 'this API key does not allow this model', { param: 'model' });

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
+import type { JsonBody } from '../http/json-body.ts';
 import { editJsonObject } from '../http/json-members.ts';
 import type { JsonObject } from '../http/json-object.ts';
-import type { JsonBody } from './json-body.ts';
-import { TIER_FIELD } from './request-schema.ts';
+import { TIER_FIELD } from '../tiers/request-tier.ts';
 
 const MODEL_MEMBER = Buffer.from('"model"');
 const ESCAPED_ASCII = Buffer.from('\\u00');

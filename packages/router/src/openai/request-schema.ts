@@ -4,9 +4,6 @@ import type { JsonObject } from '../http/json-object.ts';
 
 const MAX_MODEL_CHARACTERS = 256;
 
-/** The router's own field: read, then taken out, for no upstream knows it. */
-export const TIER_FIELD = 'security_tier';
-
 /** Members that every model request has. */
 export const sharedMembers = {
   model: z

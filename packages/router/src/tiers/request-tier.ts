@@ -4,6 +4,9 @@ import type { ExchangeRequest } from '../http/exchange.ts';
 /** The header field that names a request's tier. */
 export const TIER_HEADER = 'x-security-tier';
 
+/** The body's field that names it. It is the router's own: read, then taken out, for no upstream knows it. */
+export const TIER_FIELD = 'security_tier';
+
 /** Which of the places a tier can come from it came from; the answer says so. */
 export type TierSource = 'header' | 'field' | 'key' | 'model' | 'default';
 
@@ -39,13 +42,13 @@ export function parseTier(value: unknown, param: string): SecurityTier | null {
  */
 export function settleTier(request: ExchangeRequest, field: unknown, defaults: TierDefaults): RequestTier {
   const fromHeader = request.sealedTier ?? parseTier(request.headers[TIER_HEADER], 'X-Security-Tier');
-  const fromField = parseTier(field, 'security_tier');
+  const fromField = parseTier(field, TIER_FIELD);
   if (fromHeader !== null && fromField !== null && fromHeader !== fromField) {
     throw apiError(
       'invalid_security_tier',
       'X-Security-Tier and security_tier name different tiers: send one of them',
       {
-        param: 'security_tier',
+        param: TIER_FIELD,
       },
     );
   }

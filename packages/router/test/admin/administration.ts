@@ -7,7 +7,6 @@ import { asApiError, sendError } from '../../src/http/answer.ts';
 import { type CollectedAnswer, CollectingSink } from '../../src/http/collecting-sink.ts';
 import type { HeaderFields } from '../../src/http/exchange.ts';
 import { routeTable } from '../../src/http/route-table.ts';
-import { checkBody, readJsonBody } from '../../src/openai/json-body.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { AliasRegistry } from '../../src/upstreams/alias-registry.ts';
@@ -88,7 +87,6 @@ export async function administration(more: Partial<AdminRoutesOptions> = {}): Pr
   const chatbots = new ChatbotDirectory([chatbot('fixed')], store.chatbots);
   const routes = adminRoutes({
     gate: { key: ADMIN_KEY, publicUrl: 'https://router.example', now },
-    reader: { readJson: readJsonBody, check: checkBody },
     keys: registry,
     aliases,
     chatbots: {

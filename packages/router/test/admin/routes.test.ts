@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { adminRoutes } from '../../src/admin/routes.ts';
 import { writeCsv } from '../../src/admin/usage-csv.ts';
 import { chatbotOf, chatbotSchema } from '../../src/chatbots/chatbot-schema.ts';
-import { checkBody, readJsonBody } from '../../src/openai/json-body.ts';
 import { conversation, usageRow } from '../storage/stored.ts';
 import { ADMIN_KEY, administration } from './administration.ts';
 
@@ -172,7 +171,6 @@ test('every route is described by schemas that become JSON Schema, and asks for 
   const { registry, aliases } = await administration();
   const routes = adminRoutes({
     gate: { key: ADMIN_KEY },
-    reader: { readJson: readJsonBody, check: checkBody },
     keys: registry,
     aliases,
     chatbots: {

@@ -17,7 +17,6 @@ import type { ExchangeRequest, Handler, HeaderFields, ResponseSink, SealedBy } f
 import { type Route, routeTable } from '../../src/http/route-table.ts';
 import type { Admission } from '../../src/openai/admission.ts';
 import { CHAT_COMPLETIONS } from '../../src/openai/chat-completions.ts';
-import { checkBody, readJsonBody } from '../../src/openai/json-body.ts';
 import { answerModelRequest, type ModelRoutesOptions } from '../../src/openai/model-request.ts';
 import { ModelDirectory } from '../../src/upstreams/model-directory.ts';
 import { type MemoryConversations, memoryChatbots, memoryConversations } from './memory-stores.ts';
@@ -148,8 +147,7 @@ export async function chatbotRouter(options: ChatbotRouterOptions): Promise<Chat
         { ...models, ...showing, admit: (inner) => withLeastTier(admit(inner), least) },
         CHAT_COMPLETIONS,
       ),
-    readJson: (request) => readJsonBody(request, models.maxBodyBytes),
-    check: checkBody,
+    maxBodyBytes: models.maxBodyBytes,
     contextTokens: () => options.contextTokens,
     now,
     report: (_id, error) => reports.push(error),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { parseJsonObject } from '../../src/http/json-body.ts';
 import { chatRequestSchema } from '../../src/openai/chat-completions.ts';
-import { parseJsonObject } from '../../src/openai/json-body.ts';
 import { bodyForUpstream, type RequestChanges } from '../../src/openai/request-body.ts';
 
 function forwarded(text: string, model = 'm', more: Partial<RequestChanges> = {}): string {

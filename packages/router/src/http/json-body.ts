@@ -1,10 +1,9 @@
 import { type APIError, apiError } from '@sotto/protocol';
 import type { z } from 'zod';
-import type { ExchangeRequest } from '../http/exchange.ts';
-import { type JsonObject, readJsonObject } from '../http/json-object.ts';
+import { TIER_FIELD } from '../tiers/request-tier.ts';
+import type { ExchangeRequest } from './exchange.ts';
 import { jsonFault } from './json-fault.ts';
-import type { AskedModel, ModelEndpoint } from './model-endpoint.ts';
-import { TIER_FIELD } from './request-schema.ts';
+import { type JsonObject, readJsonObject } from './json-object.ts';
 
 /** A request body that is a JSON object, as bytes and as a value. */
 export interface JsonBody {
@@ -42,14 +41,6 @@ export function checkBody<Schema extends z.ZodType>(schema: Schema, value: unkno
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw bodyFault(result.error);
-}
-
-/** Checks a model request, the quick way where it can. @throws InvalidRequestError as {@link checkBody} */
-export function parsedBody(
-  { isGood, schema }: Pick<ModelEndpoint, 'isGood' | 'schema'>,
-  value: JsonObject,
-): AskedModel {
-  return isGood(value) ? value : checkBody(schema, value);
 }
 
 function bodyFault(error: z.ZodError): APIError {

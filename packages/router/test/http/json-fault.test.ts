@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { jsonFault } from '../../src/openai/json-fault.ts';
+import { jsonFault } from '../../src/http/json-fault.ts';
 
 const at = (text: string): string => jsonFault(Buffer.from(text));
 
