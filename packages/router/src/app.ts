@@ -114,6 +114,8 @@ function join(parts: Parts): Router {
     });
   };
 
+  // One for all that the key opens: who guesses at it has no second door to try.
+  const gate = adminKey === null ? null : new AdminGate({ key: adminKey, publicUrl: config.publicUrl });
   const { claims, publisher, receiptSigner } = attestation;
   const receipts = { signer: receiptSigner, kid: () => claims().kid, onInternalError: report };
   const api = withReceipts(receipts, modelApi({ config, records, directory, report }));
@@ -156,8 +158,8 @@ function join(parts: Parts): Router {
       hasUpstream: () => directory.isReady(),
       pingStore: () => records.store.ping(),
     }),
-    ...(config.metrics === 'off' ? [] : metricsRoutes(metrics, metricsAccess(config, adminKey))),
-    ...(adminKey === null ? [] : administration(config, adminKey, records, directory)),
+    ...(config.metrics === 'off' ? [] : metricsRoutes(metrics, metricsAccess(config, gate))),
+    ...(gate === null ? [] : administration(gate, records, directory)),
     ...openApiRoutes({
       routes: () => routes,
       version,
@@ -215,32 +217,23 @@ function join(parts: Parts): Router {
   };
 }
 
-function administration(
-  config: RouterConfig,
-  key: string,
-  records: Records,
-  directory: ModelDirectory,
-): readonly Route[] {
+function administration(gate: AdminGate, records: Records, directory: ModelDirectory): readonly Route[] {
   return adminRoutes({
-    gate: { key, publicUrl: config.publicUrl },
+    gate,
     keys: records.keys,
     aliases: records.aliases,
     chatbots: {
       schema: chatbotSchema.transform(chatbotOf),
       bodySchema: chatbotSchema.partial({ id: true }),
-      list: () => records.chatbots.list(),
-      isConfigured: (id) => records.chatbots.isConfigured(id),
-      put: (chatbot) => records.putChatbot(chatbot),
-      delete: (id) => records.deleteChatbot(id),
+      directory: records.chatbots,
     },
     usage: (query) => records.accounting.ledger.list(query),
     upstreams: () => directory.states(),
   });
 }
 
-function metricsAccess(config: RouterConfig, adminKey: string | null): Parameters<typeof metricsRoutes>[1] {
-  if (config.metrics === 'open' || adminKey === null) return { credential: 'none', allow: () => {} };
-  const gate = new AdminGate({ key: adminKey, publicUrl: config.publicUrl });
+function metricsAccess({ metrics }: RouterConfig, gate: AdminGate | null): Parameters<typeof metricsRoutes>[1] {
+  if (metrics === 'open' || gate === null) return { credential: 'none', allow: () => {} };
   return { credential: 'admin-key', allow: ({ request }) => gate.check(request) };
 }
 

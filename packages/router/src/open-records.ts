@@ -1,5 +1,4 @@
 import { ConfigurationError } from '@sotto/protocol';
-import type { Chatbot } from './chatbots/chatbot.ts';
 import { ChatbotDirectory } from './chatbots/chatbot-directory.ts';
 import { chatbotOf } from './chatbots/chatbot-schema.ts';
 import { Conversations } from './chatbots/conversations.ts';
@@ -48,10 +47,6 @@ export interface Records {
   readonly keys: KeyRegistry;
   readonly aliases: AliasRegistry;
   readonly chatbots: ChatbotDirectory;
-  /** Makes or replaces a chatbot, here and in the other processes. */
-  putChatbot(chatbot: Chatbot): Promise<void>;
-  /** Deletes a chatbot and its conversations. @returns whether there was one */
-  deleteChatbot(id: string): Promise<boolean>;
   readonly conversations: Conversations;
   readonly accounting: Accounting;
   /** A key for one purpose, derived of the storage key. */
@@ -96,7 +91,7 @@ async function readRecords(
     announce: () => announce('keys'),
   });
   const aliases = new AliasRegistry(config.aliases, store.aliases, () => announce('aliases'));
-  const chatbots = new ChatbotDirectory(config.chatbots.map(chatbotOf), store.chatbots);
+  const chatbots = new ChatbotDirectory(config.chatbots.map(chatbotOf), store.chatbots, () => announce('chatbots'));
   await Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
 
   const redis = config.redis === undefined ? null : await createRedisLimiters(config.redis);
@@ -111,7 +106,7 @@ async function readRecords(
     onUsed,
     onInternalError: (error) => report('accounting', error),
   });
-  const seedBudgets = async (): Promise<void> => accounting.seedBudgets(await keys.list());
+  const seedBudgets = (): Promise<void> => accounting.seedBudgets(keyRing.all);
   await seedBudgets();
   redis?.onSwitch(() => void seedBudgets().catch((error: unknown) => report('accounting', error)));
 
@@ -140,15 +135,6 @@ async function readRecords(
     keys,
     aliases,
     chatbots,
-    putChatbot: async (chatbot) => {
-      await chatbots.put(chatbot);
-      announce('chatbots');
-    },
-    deleteChatbot: async (id) => {
-      const deleted = await chatbots.delete(id);
-      if (deleted) announce('chatbots');
-      return deleted;
-    },
     conversations,
     accounting,
     derive: (label) => deriveKey(storageKey, label),

@@ -1,6 +1,7 @@
 import { apiError } from '@sotto/protocol';
 import { z } from 'zod';
 import type { Chatbot } from '../chatbots/chatbot.ts';
+import type { ChatbotDirectory } from '../chatbots/chatbot-directory.ts';
 import { sendJson } from '../http/answer.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { checkBody } from '../http/json-body.ts';
@@ -14,12 +15,7 @@ export interface AdministeredChatbots {
   readonly schema: z.ZodType<Chatbot>;
   /** The same for the API description: the path has the id. */
   readonly bodySchema: z.ZodType;
-  list(): readonly Chatbot[];
-  isConfigured(id: string): boolean;
-  /** Makes or replaces one. @throws APIError `already_exists` where the configuration defines it */
-  put(chatbot: Chatbot): Promise<void>;
-  /** Deletes one and its conversations. @throws APIError `already_exists` where the configuration defines it */
-  delete(id: string): Promise<boolean>;
+  readonly directory: Pick<ChatbotDirectory, 'list' | 'isConfigured' | 'put' | 'delete'>;
 }
 
 /** What the routes of chatbots need. */
@@ -43,7 +39,7 @@ export function chatbotAdminRoutes(options: ChatbotAdminOptions): readonly Route
       method: 'GET',
       path: '/admin/v1/chatbots',
       handle: ({ sink }) => {
-        const data = options.chatbots.list().map((chatbot) => shown(chatbot, options));
+        const data = options.chatbots.directory.list().map((chatbot) => shown(chatbot, options));
         sendJson(sink, 200, { object: 'list', data } satisfies z.output<typeof listSchema>);
       },
       operation: operation('List chatbots, system prompts and all, in the order of their ids', listSchema),
@@ -61,7 +57,8 @@ export function chatbotAdminRoutes(options: ChatbotAdminOptions): readonly Route
       method: 'DELETE',
       path: '/admin/v1/chatbots/:id',
       handle: async ({ sink }, { id = '' }) => {
-        if (!(await options.chatbots.delete(id))) throw apiError('not_found', 'there is no chatbot of this id');
+        if (!(await options.chatbots.directory.delete(id)))
+          throw apiError('not_found', 'there is no chatbot of this id');
         sendJson(sink, 200, { id, deleted: true } satisfies z.output<typeof deletedSchema>);
       },
       operation: operation('Delete a chatbot and all of its conversations', deletedSchema),
@@ -79,7 +76,7 @@ function operation(summary: string, answer: z.ZodType): Operation {
 }
 
 function shown(chatbot: Chatbot, { chatbots }: ChatbotAdminOptions): z.output<typeof shownSchema> {
-  return { ...chatbot, source: chatbots.isConfigured(chatbot.id) ? 'configuration' : 'store' };
+  return { ...chatbot, source: chatbots.directory.isConfigured(chatbot.id) ? 'configuration' : 'store' };
 }
 
 async function putChatbot({ request, sink }: Exchange, options: ChatbotAdminOptions, id: string): Promise<void> {
@@ -87,6 +84,6 @@ async function putChatbot({ request, sink }: Exchange, options: ChatbotAdminOpti
   const body = await readBody(request, bodySchema, MAX_DEFINITION_BYTES);
   const chatbot = checkBody(chatbots.schema, { id, ...body });
   if (chatbot.id !== id) throw apiError('invalid_request', 'id: the path names another', { param: 'id' });
-  await chatbots.put(chatbot);
+  await chatbots.directory.put(chatbot);
   sendJson(sink, 200, shown(chatbot, options));
 }

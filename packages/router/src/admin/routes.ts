@@ -3,7 +3,7 @@ import type { AliasRegistry } from '../upstreams/alias-registry.ts';
 import type { UpstreamState } from '../upstreams/upstream-state.ts';
 import type { UsageQuery, UsageRow } from '../usage/usage-store.ts';
 import type { KeyRegistry } from '../virtual-keys/key-registry.ts';
-import { AdminGate, type AdminGateOptions } from './admin-gate.ts';
+import type { AdminGate } from './admin-gate.ts';
 import { aliasRoutes } from './alias-routes.ts';
 import { type AdministeredChatbots, chatbotAdminRoutes } from './chatbot-routes.ts';
 import { keyRoutes } from './key-routes.ts';
@@ -12,7 +12,7 @@ import { usageRoutes } from './usage-routes.ts';
 
 /** What the administration needs of the rest of the router. */
 export interface AdminRoutesOptions {
-  readonly gate: AdminGateOptions;
+  readonly gate: AdminGate;
   readonly keys: Pick<KeyRegistry, 'list' | 'get' | 'make' | 'import' | 'update' | 'revoke'>;
   readonly aliases: Pick<AliasRegistry, 'list' | 'put' | 'delete'>;
   readonly chatbots: AdministeredChatbots;
@@ -24,8 +24,7 @@ export interface AdminRoutesOptions {
 
 /** All routes below `/admin/v1`, behind one gate. */
 export function adminRoutes(options: AdminRoutesOptions): readonly Route[] {
-  const { keys, aliases, chatbots, usage, upstreams, now = Date.now } = options;
-  const gate = new AdminGate(options.gate);
+  const { gate, keys, aliases, chatbots, usage, upstreams, now = Date.now } = options;
   const keyNames = async (): Promise<ReadonlyMap<string, string>> =>
     new Map((await keys.list()).map(({ id, name }) => [id, name]));
   const routes = [

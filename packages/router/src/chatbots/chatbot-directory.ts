@@ -9,12 +9,17 @@ const MAX_CHATBOTS = 1_000;
 export class ChatbotDirectory {
   readonly #configured: ReadonlyMap<string, Chatbot>;
   readonly #store: ChatbotStore;
+  readonly #announce: () => void;
   #stored: ReadonlyMap<string, Chatbot> = new Map();
 
-  /** Knows the configured ones; {@link ChatbotDirectory.reload} brings those of the store. */
-  constructor(configured: readonly Chatbot[], store: ChatbotStore) {
+  /**
+   * Knows the configured ones; {@link ChatbotDirectory.reload} brings those of the store.
+   * @param announce tells the other processes that the store's chatbots have changed
+   */
+  constructor(configured: readonly Chatbot[], store: ChatbotStore, announce: () => void = () => {}) {
     this.#configured = byId(configured);
     this.#store = store;
+    this.#announce = announce;
   }
 
   /** In the order of their ids. Of two with one id, the configuration's. */
@@ -44,6 +49,7 @@ export class ChatbotDirectory {
     }
     await this.#store.put(chatbot);
     this.#stored = new Map(this.#stored).set(chatbot.id, chatbot);
+    this.#announce();
   }
 
   /**
@@ -57,6 +63,7 @@ export class ChatbotDirectory {
     const rest = new Map(this.#stored);
     rest.delete(id);
     this.#stored = rest;
+    if (deleted) this.#announce();
     return deleted;
   }
 

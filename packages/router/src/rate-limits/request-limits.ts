@@ -4,8 +4,6 @@ import { Counter } from './counter.ts';
 import { type Allowance, requestHeaders } from './limit-headers.ts';
 import { counterKind, type LimiterFactory, memoryLimiters } from './limiter-factory.ts';
 
-export type { LimiterFactory } from './limiter-factory.ts';
-
 /** How many requests somebody may send now; undefined means without limit. */
 export interface RequestAllowance {
   /** Whom to count for: a virtual key's id. */

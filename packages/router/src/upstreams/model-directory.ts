@@ -30,9 +30,9 @@ export class ModelDirectory {
   readonly #discovered: readonly DiscoveredModels[];
 
   /** @param aliases those of now: asked at every request */
-  constructor(entries: readonly DirectoryEntry[], aliases: Aliases | (() => Aliases)) {
+  constructor(entries: readonly DirectoryEntry[], aliases: () => Aliases) {
     this.#entries = entries;
-    this.#aliases = typeof aliases === 'function' ? aliases : () => aliases;
+    this.#aliases = aliases;
     this.#discovered = entries.flatMap(({ models }) => (models instanceof DiscoveredModels ? [models] : []));
   }
 

@@ -68,6 +68,11 @@ export class KeyRing {
     return key;
   }
 
+  /** Every key of now, those of the configuration among them. */
+  get all(): readonly HashedKey[] {
+    return [...this.#byHash.values()];
+  }
+
   /** Replaces the keys beside those of the configuration, all at once. */
   replace(stored: readonly HashedKey[]): void {
     this.#byHash = index([...stored, ...this.configured]);

@@ -84,18 +84,15 @@ export async function administration(more: Partial<AdminRoutesOptions> = {}): Pr
     now,
   });
   const aliases = new AliasRegistry({ fixed: ['m'] }, store.aliases, () => void announced.push('aliases'));
-  const chatbots = new ChatbotDirectory([chatbot('fixed')], store.chatbots);
+  const chatbots = new ChatbotDirectory([chatbot('fixed')], store.chatbots, () => void announced.push('chatbots'));
   const routes = adminRoutes({
-    gate: { key: ADMIN_KEY, publicUrl: 'https://router.example', now },
+    gate: new AdminGate({ key: ADMIN_KEY, publicUrl: 'https://router.example', now }),
     keys: registry,
     aliases,
     chatbots: {
       schema: chatbotSchema.transform(chatbotOf),
       bodySchema: chatbotSchema.partial({ id: true }),
-      list: () => chatbots.list(),
-      isConfigured: (id) => chatbots.isConfigured(id),
-      put: (each) => chatbots.put(each),
-      delete: (id) => chatbots.delete(id),
+      directory: chatbots,
     },
     usage: (query) => store.usage.list(query),
     upstreams: () => [],

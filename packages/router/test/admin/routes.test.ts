@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { AdminGate } from '../../src/admin/admin-gate.ts';
 import { adminRoutes } from '../../src/admin/routes.ts';
 import { writeCsv } from '../../src/admin/usage-csv.ts';
 import { chatbotOf, chatbotSchema } from '../../src/chatbots/chatbot-schema.ts';
@@ -57,7 +58,7 @@ describe('a chatbot', () => {
   const body = { name: 'Helper', model: 'm', systemPrompt: 'Be kind.', parameters: { temperature: 0.5 } };
 
   test('is made, replaced, listed and deleted with its conversations', async () => {
-    const { ask, store } = await administration();
+    const { ask, store, announced } = await administration();
     expect((await ask('PUT', '/admin/v1/chatbots/helper', { body })).status).toBe(200);
     const again = await ask('PUT', '/admin/v1/chatbots/helper', { body: { id: 'helper', ...body, tier: 'high' } });
     expect(again.json).toMatchObject({ id: 'helper', tier: 'high', source: 'store' });
@@ -70,6 +71,7 @@ describe('a chatbot', () => {
     expect((await ask('DELETE', '/admin/v1/chatbots/helper')).json).toEqual({ id: 'helper', deleted: true });
     expect(await store.conversations.get('conv_1', 0)).toBeNull();
     expect((await ask('DELETE', '/admin/v1/chatbots/helper')).status).toBe(404);
+    expect(announced).toEqual(['chatbots', 'chatbots', 'chatbots']);
   });
 
   test.each([
@@ -170,16 +172,13 @@ test('model servers are told of as they are', async () => {
 test('every route is described by schemas that become JSON Schema, and asks for the admin key', async () => {
   const { registry, aliases } = await administration();
   const routes = adminRoutes({
-    gate: { key: ADMIN_KEY },
+    gate: new AdminGate({ key: ADMIN_KEY }),
     keys: registry,
     aliases,
     chatbots: {
       schema: chatbotSchema.transform(chatbotOf),
       bodySchema: chatbotSchema.partial({ id: true }),
-      list: () => [],
-      isConfigured: () => false,
-      put: async () => {},
-      delete: async () => false,
+      directory: { list: () => [], isConfigured: () => false, put: async () => {}, delete: async () => false },
     },
     usage: async () => [],
     upstreams: () => [],

@@ -120,7 +120,7 @@ export async function chatbotRouter(options: ChatbotRouterOptions): Promise<Chat
     return admission;
   };
   const models: ModelRoutesOptions = {
-    directory: new ModelDirectory(entries, {}),
+    directory: new ModelDirectory(entries, () => ({})),
     admit,
     defaultTier: (model) => options.modelTiers?.[model],
     dialect: () => ({ streamUsage: options.streamUsage ?? false, cacheSalt: false }),
