@@ -1,16 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { apiError, errorBody, isErrorCode } from '@sotto/protocol';
 import { asApiError } from '../http/answer.ts';
+import { EventReader } from '../http/event-reader.ts';
 import type { HeaderFields, ResponseSink } from '../http/exchange.ts';
 import { readJsonObject } from '../http/json-object.ts';
-import { completeLength } from '../upstreams/event-stream-watch.ts';
 import { MAX_HISTORY_BYTES } from './history.ts';
 import type { KeepTurn } from './kept-turn.ts';
 import { answeredPieceSchema } from './schemas.ts';
 
 /** Longest event: one that never ends must not fill the memory. */
 const MAX_EVENT_BYTES = 4 * 1_024 * 1_024;
-const NOTHING = Buffer.alloc(0);
 
 /** How far a streamed answer has come. */
 type Progress = 'under way' | 'whole' | 'broken';
@@ -21,9 +20,9 @@ type Progress = 'under way' | 'whole' | 'broken';
  */
 export class TurnStream implements ResponseSink {
   readonly #outer: ResponseSink;
+  readonly #events = new EventReader(MAX_EVENT_BYTES);
   readonly #closeListeners: (() => void)[] = [];
   #headers: HeaderFields = {};
-  #begun: Buffer = NOTHING;
   readonly #text: string[] = [];
   #characters = 0;
   #usage: object | null = null;
@@ -47,13 +46,11 @@ export class TurnStream implements ResponseSink {
 
   write(chunk: Uint8Array): boolean {
     if (this.#progress !== 'under way') return true;
-    const came = Buffer.concat([this.#begun, chunk]);
-    const length = completeLength(came);
-    this.#begun = came.subarray(length);
-    const events = textOfEvents(came.subarray(0, length));
-    const written = events.map((data) => this.#read(data)).join('');
-    if (this.#begun.length > MAX_EVENT_BYTES || this.#characters > MAX_HISTORY_BYTES) {
-      this.#break(apiError('upstream_invalid_response', 'the model server answered at too great length'));
+    let written = '';
+    try {
+      for (const data of this.#events.read(chunk)) written += this.#read(data);
+    } catch (error) {
+      this.#break(error);
       this.#close();
       return true;
     }
@@ -95,7 +92,10 @@ export class TurnStream implements ResponseSink {
     }
   }
 
-  /** @returns what is to be sent for one event of the model server's */
+  /**
+   * @returns what is to be sent for one event of the model server's
+   * @throws ServerError `upstream_invalid_response` where the answer is too long to be kept
+   */
   #read(data: string): string {
     const parsed = answeredPieceSchema.safeParse(readJsonObject(Buffer.from(data)));
     if (!parsed.success || this.#progress !== 'under way') return '';
@@ -112,6 +112,9 @@ export class TurnStream implements ResponseSink {
     if (delta === '') return '';
     this.#text.push(delta);
     this.#characters += delta.length;
+    if (this.#characters > MAX_HISTORY_BYTES) {
+      throw apiError('upstream_invalid_response', 'the model server answered at too great length');
+    }
     return event({ delta });
   }
 
@@ -130,19 +133,4 @@ export class TurnStream implements ResponseSink {
 
 function event(value: object): string {
   return `data: ${JSON.stringify(value)}\n\n`;
-}
-
-/** The data of each event (HTML §9.2.6), joined where it stands on several lines. */
-function textOfEvents(events: Buffer): readonly string[] {
-  return events
-    .toString('utf8')
-    .split(/\r?\n\r?\n/)
-    .map((text) =>
-      text
-        .split(/\r?\n/)
-        .filter((line) => line.startsWith('data:'))
-        .map((line) => line.slice('data:'.length))
-        .join('\n'),
-    )
-    .filter((data) => data !== '');
 }

@@ -1,12 +1,12 @@
 import { apiError, parseRetryAfter } from '@sotto/protocol';
+import { EventReader } from '../http/event-reader.ts';
 import type { HeaderFields } from '../http/exchange.ts';
 import { editJsonObject } from '../http/json-members.ts';
 import { type JsonObject, readJsonObject } from '../http/json-object.ts';
-import { ConnectionSink, errorMessage, type SinkOptions } from './connection-sink.ts';
-import { EventReader } from './event-reader.ts';
+import { ConnectionSink, errorMessage } from './connection-sink.ts';
 
 /** Longest event of a stream: a base64 image fits. */
-const MAX_EVENT_CHARACTERS = 16_777_216;
+const MAX_EVENT_BYTES = 16_777_216;
 const DONE = '[DONE]';
 
 /** A chunk that has been read. */
@@ -22,7 +22,7 @@ interface Chunk {
  * `[DONE]` is not sent, and the usage that a stream tells last, with no choices, goes into the chunk that finishes.
  */
 export class MessageSink extends ConnectionSink {
-  readonly #reader: EventReader;
+  readonly #reader = new EventReader(MAX_EVENT_BYTES);
   readonly #pieces: Uint8Array[] = [];
   #isStream = false;
   /** The wait that an error asks for. */
@@ -31,19 +31,14 @@ export class MessageSink extends ConnectionSink {
   #last: Chunk | null = null;
   #usage: unknown = null;
 
-  constructor(options: SinkOptions) {
-    super(options);
-    this.#reader = new EventReader((data) => this.#pass(data), MAX_EVENT_CHARACTERS);
-  }
-
   protected begin(status: number, headers: HeaderFields): void {
     this.#retryAfterMs = status < 400 ? null : parseRetryAfter(headers, Date.now());
     this.#isStream = status === 200 && (headers['content-type'] ?? '').startsWith('text/event-stream');
   }
 
   protected take(chunk: Uint8Array): void {
-    if (this.#isStream) this.#reader.push(chunk);
-    else this.#pieces.push(chunk);
+    if (!this.#isStream) this.#pieces.push(chunk);
+    else for (const data of this.#reader.read(chunk)) this.#pass(data);
   }
 
   protected complete(): void {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { APIError, apiError } from '@sotto/protocol';
+import { EventReader } from '../../http/event-reader.ts';
 import type { HeaderFields } from '../../http/exchange.ts';
 import type { UpstreamCall, UpstreamListener } from '../upstream.ts';
 import { MAX_ERROR_BYTES } from '../upstream-error.ts';
@@ -7,11 +8,12 @@ import { BoundedBody } from './bounded-body.ts';
 import { readMessage } from './chat-completion.ts';
 import { ChatStream } from './chat-stream.ts';
 import { translateError } from './error-answer.ts';
-import { EventReader } from './event-reader.ts';
 import { ReportedCall } from './reported-call.ts';
 
 /** Longest answer in one piece: ten times what a model's longest has. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** Longest event; those of the Messages API have a few hundred bytes. */
+const MAX_EVENT_BYTES = 1024 * 1024;
 const EVENT_STREAM: HeaderFields = { 'content-type': 'text/event-stream; charset=utf-8' };
 /** OpenAI's API reference, streaming: what follows the last event. */
 const DONE = Buffer.from('data: [DONE]\n\n');
@@ -28,7 +30,7 @@ export interface ChatCallOptions {
 export class ChatCall extends ReportedCall implements UpstreamListener {
   readonly #options: ChatCallOptions;
   readonly #chat: ChatStream;
-  readonly #reader = new EventReader();
+  readonly #reader = new EventReader(MAX_EVENT_BYTES);
   #call: UpstreamCall | null = null;
   #status = 0;
   #headers: HeaderFields = {};

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { EventReader } from '../../../src/http/event-reader.ts';
 import { ChatStream } from '../../../src/upstreams/anthropic/chat-stream.ts';
-import { EventReader } from '../../../src/upstreams/anthropic/event-reader.ts';
 import { blockEvents, eventOf, message, messageEvents, textEvents } from './messages-stand-in.ts';
 
 const CREATED = 1_700_000_000;
@@ -13,7 +13,7 @@ interface Chunk {
 
 /** The chunks that a stream of events becomes, whose bytes come `size` at a time. */
 function translate(events: readonly string[], { size = 1_000_000, includeUsage = false } = {}): readonly Chunk[] {
-  const reader = new EventReader();
+  const reader = new EventReader(1_048_576);
   const chat = new ChatStream(CREATED, includeUsage);
   const bytes = new TextEncoder().encode(events.join(''));
   let text = '';

@@ -3,26 +3,29 @@ import { apiError } from '@sotto/protocol';
 
 const LF = 0x0a;
 const CR = 0x0d;
+const BYTE_ORDER_MARK = '\uFEFF';
 
-/** Longest event that is kept; those of the Messages API have a few hundred bytes. */
-export const MAX_EVENT_BYTES = 1024 * 1024;
-
-/** Reads the data of server-sent events (HTML standard, "Parsing an event stream") out of chunks cut anywhere. */
+/** Reads the data of server-sent events (HTML §9.2.6) out of chunks cut anywhere. */
 export class EventReader {
+  readonly #maxBytes: number;
   #line: Buffer[] = [];
   #lineBytes = 0;
   #data: string[] = [];
   #dataBytes = 0;
   #afterCr = false;
+  #isFirstLine = true;
+
+  /** @param maxBytes longest event that is kept, in its lines of data */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
 
   /**
-   * Takes the next bytes.
-   * @returns the data of each event that ended in them
-   * @throws ServerError `upstream_invalid_response` for an event longer than {@link MAX_EVENT_BYTES}
+   * Takes the next bytes, and tells the data of each event that ended in them; its other fields are not looked at.
+   * @throws ServerError `upstream_invalid_response` for an event that is too long, once those before it are told
    */
-  read(chunk: Uint8Array): readonly string[] {
+  *read(chunk: Uint8Array): Generator<string, void, undefined> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    const events: string[] = [];
     let start = 0;
     while (start < bytes.length) {
       // The second half of CR LF ends no line of its own.
@@ -33,16 +36,15 @@ export class EventReader {
       if (end === bytes.length) break;
       this.#afterCr = bytes[end] === CR;
       const event = this.#endLine();
-      if (event !== null) events.push(event);
+      if (event !== null) yield event;
       start = end + 1;
     }
-    return events;
   }
 
   #keep(part: Buffer): void {
     if (part.length === 0) return;
     this.#lineBytes += part.length;
-    if (this.#lineBytes + this.#dataBytes > MAX_EVENT_BYTES) {
+    if (this.#lineBytes + this.#dataBytes > this.#maxBytes) {
       throw apiError('upstream_invalid_response', 'the model server sent an event of too great length');
     }
     this.#line.push(part);
@@ -55,9 +57,10 @@ export class EventReader {
     this.#line = [];
     this.#lineBytes = 0;
     if (line.length > 0) {
-      this.#field(line.toString('utf8'));
+      this.#field(line);
       return null;
     }
+    this.#isFirstLine = false;
     if (this.#data.length === 0) return null;
     const data = this.#data.join('\n');
     this.#data = [];
@@ -65,12 +68,14 @@ export class EventReader {
     return data;
   }
 
-  #field(line: string): void {
-    // The event's type stands in its data too; ids and retry times mean nothing here.
+  #field(bytes: Buffer): void {
+    const text = bytes.toString('utf8');
+    const line = this.#isFirstLine && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+    this.#isFirstLine = false;
     if (line !== 'data' && !line.startsWith('data:')) return;
     const value = line.slice('data:'.length);
     this.#data.push(value.startsWith(' ') ? value.slice(1) : value);
-    this.#dataBytes += line.length;
+    this.#dataBytes += bytes.length;
   }
 }
 
