@@ -17,6 +17,7 @@ export { type DstackEvidence, type VerifiedDstack, verifyDstack } from './dstack
 export type { VerifiedEvidence } from './evidence.ts';
 export type { UnendorsedEvidence } from './evidence-schema.ts';
 export { type NitroEvidence, type VerifiedNitro, verifyNitro } from './nitro/verify.ts';
+export { observingPolicy } from './policy/observing-policy.ts';
 export {
   type AttestationPolicy,
   type AttestationPolicyInput,
@@ -38,7 +39,7 @@ export {
 } from './software/verify.ts';
 export type { TdxCollateral } from './tdx/collateral.ts';
 export type { TdxTcb } from './tdx/tcb-evaluation.ts';
-export type { TcbStatus } from './tdx/tcb-status.ts';
+export { ALLOWABLE_TCB_STATUSES, type TcbStatus } from './tdx/tcb-status.ts';
 export type { TdAttributes } from './tdx/td-report.ts';
 export { type TdxEvidence, type VerifiedTdx, verifyTdx } from './tdx/verify.ts';
 export { type TierPreset, tierPreset } from './tier-presets.ts';

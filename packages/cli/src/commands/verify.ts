@@ -3,6 +3,7 @@ import {
   type AttestationPolicyInput,
   MAX_BUNDLE_BYTES,
   NONCE_BYTES,
+  observingPolicy,
   type TrustRoots,
   tierPreset,
   verifyBundle,
@@ -12,7 +13,7 @@ import { AttestationError, isSecurityTier } from '@sotto/protocol';
 import { onePositional, parseArguments, UsageError } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { isLoopbackUrl } from '../loopback-url.ts';
-import { OBSERVING_POLICY, observedPolicy } from '../verify/observed-policy.ts';
+import { observedPolicy } from '../verify/observed-policy.ts';
 import { readBounded, readPolicy } from '../verify/policy-file.ts';
 import { failedReport, reportInWords, type VerificationReport, verifiedReport } from '../verify/verification-report.ts';
 
@@ -116,7 +117,7 @@ async function policyOf(path: string | undefined, tier: string | undefined): Pro
   if (tier !== undefined && !isSecurityTier(tier)) throw new UsageError('--tier takes standard, high or maximum');
   if (path === undefined) {
     if (tier !== undefined) throw new UsageError('--tier tightens a policy: give --policy FILE too');
-    return OBSERVING_POLICY;
+    return observingPolicy();
   }
   const policy = await readPolicy(path);
   return tier === undefined ? policy : tierPreset(tier, policy).policy;

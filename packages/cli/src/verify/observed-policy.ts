@@ -1,39 +1,12 @@
-import type {
-  AttestationPolicyInput,
-  AttestationResult,
-  PlatformPolicyInput,
-  VerifiedDstack,
-  VerifiedEvidence,
-  VerifiedTdx,
+import {
+  ALLOWABLE_TCB_STATUSES,
+  type AttestationPolicyInput,
+  type AttestationResult,
+  type PlatformPolicyInput,
+  type VerifiedDstack,
+  type VerifiedEvidence,
+  type VerifiedTdx,
 } from '@sotto/attestation';
-
-/** Every verdict of Intel's that a policy may allow. */
-const ALLOWED_STATUSES = [
-  'UpToDate',
-  'SWHardeningNeeded',
-  'ConfigurationNeeded',
-  'ConfigurationAndSWHardeningNeeded',
-  'OutOfDate',
-  'OutOfDateConfigurationNeeded',
-] as const;
-const ANY_DOMAIN = { tcbStatus: [...ALLOWED_STATUSES], allowSeptVeOff: true, dangerouslyAcceptAnyMeasurement: true };
-
-/** A policy that takes any software on any hardware, to see what there is. Nothing is sealed on its strength. */
-export const OBSERVING_POLICY: AttestationPolicyInput = {
-  platforms: [
-    {
-      type: 'sev-snp',
-      products: ['Milan', 'Genoa', 'Turin'],
-      vmpl: [0, 1, 2, 3],
-      allowVlek: true,
-      dangerouslyAcceptAnyMeasurement: true,
-    },
-    { type: 'tdx', ...ANY_DOMAIN },
-    { type: 'dstack-tdx', ...ANY_DOMAIN },
-    { type: 'aws-nitro', dangerouslyAcceptAnyMeasurement: true },
-  ],
-  dangerouslyAllowSoftware: true,
-};
 
 /**
  * The narrowest policy that accepts what was verified. It says what is, not what ought to be: whoever uses it has
@@ -82,7 +55,7 @@ function observedPlatform(evidence: Exclude<VerifiedEvidence, { type: 'software'
 /** RTMR3 is left out: dstack writes into it what differs from one instance to the next. */
 function trustDomain({ mrTd, rtmr, mrConfigId, tcb, attributes }: VerifiedTdx | VerifiedDstack) {
   const [rtmr0 = '', rtmr1 = '', rtmr2 = ''] = rtmr;
-  const tcbStatus = ALLOWED_STATUSES.filter((status) => status === tcb.status);
+  const tcbStatus = ALLOWABLE_TCB_STATUSES.filter((status) => status === tcb.status);
   return {
     mrTd: [mrTd],
     rtmr: { 0: [rtmr0], 1: [rtmr1], 2: [rtmr2] },

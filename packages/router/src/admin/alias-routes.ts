@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { sendJson } from '../http/answer.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { checkBody } from '../http/json-body.ts';
-import type { Operation } from '../http/operation.ts';
 import type { Route } from '../http/route-table.ts';
 import type { AliasRegistry } from '../upstreams/alias-registry.ts';
+import { adminOperation } from './admin-operation.ts';
 import { modelName } from './names.ts';
 import { readBody } from './read-request.ts';
 
@@ -36,33 +36,21 @@ export function aliasRoutes(options: AliasRoutesOptions): readonly Route[] {
         sendJson(sink, 200, { object: 'list', data: options.aliases.list() } satisfies z.output<
           typeof aliasListSchema
         >),
-      operation: operation('List aliases, those of the configuration first', aliasListSchema),
+      operation: adminOperation('List aliases, those of the configuration first', aliasListSchema),
     },
     {
       method: 'PUT',
       path: '/admin/v1/aliases/*',
       handle: (exchange, { '*': alias = '' }) => putAlias(exchange, options, alias),
-      operation: {
-        ...operation('Make or replace an alias', aliasSchema),
-        request: { mediaType: 'application/json', schema: aliasBody },
-      },
+      operation: adminOperation('Make or replace an alias', aliasSchema, { request: aliasBody }),
     },
     {
       method: 'DELETE',
       path: '/admin/v1/aliases/*',
       handle: (exchange, { '*': alias = '' }) => deleteAlias(exchange, options, alias),
-      operation: operation('Delete an alias', deletedSchema),
+      operation: adminOperation('Delete an alias', deletedSchema),
     },
   ];
-}
-
-function operation(summary: string, answer: z.ZodType): Operation {
-  return {
-    summary,
-    tag: 'administration',
-    credential: 'admin-key',
-    responses: { 200: { description: summary, content: { 'application/json': answer } } },
-  };
 }
 
 async function putAlias({ request, sink }: Exchange, options: AliasRoutesOptions, name: string): Promise<void> {

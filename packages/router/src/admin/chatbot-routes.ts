@@ -5,8 +5,8 @@ import type { ChatbotDirectory } from '../chatbots/chatbot-directory.ts';
 import { sendJson } from '../http/answer.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { checkBody } from '../http/json-body.ts';
-import type { Operation } from '../http/operation.ts';
 import type { Route } from '../http/route-table.ts';
+import { adminOperation } from './admin-operation.ts';
 import { readBody } from './read-request.ts';
 
 /** The chatbots, as their feature hands them over. */
@@ -42,16 +42,15 @@ export function chatbotAdminRoutes(options: ChatbotAdminOptions): readonly Route
         const data = options.chatbots.directory.list().map((chatbot) => shown(chatbot, options));
         sendJson(sink, 200, { object: 'list', data } satisfies z.output<typeof listSchema>);
       },
-      operation: operation('List chatbots, system prompts and all, in the order of their ids', listSchema),
+      operation: adminOperation('List chatbots, system prompts and all, in the order of their ids', listSchema),
     },
     {
       method: 'PUT',
       path: '/admin/v1/chatbots/:id',
       handle: (exchange, { id = '' }) => putChatbot(exchange, options, id),
-      operation: {
-        ...operation('Make or replace a chatbot; the id may be left out of the body', shownSchema),
-        request: { mediaType: 'application/json', schema: options.chatbots.bodySchema },
-      },
+      operation: adminOperation('Make or replace a chatbot; the id may be left out of the body', shownSchema, {
+        request: options.chatbots.bodySchema,
+      }),
     },
     {
       method: 'DELETE',
@@ -61,18 +60,9 @@ export function chatbotAdminRoutes(options: ChatbotAdminOptions): readonly Route
           throw apiError('not_found', 'there is no chatbot of this id');
         sendJson(sink, 200, { id, deleted: true } satisfies z.output<typeof deletedSchema>);
       },
-      operation: operation('Delete a chatbot and all of its conversations', deletedSchema),
+      operation: adminOperation('Delete a chatbot and all of its conversations', deletedSchema),
     },
   ];
-}
-
-function operation(summary: string, answer: z.ZodType): Operation {
-  return {
-    summary,
-    tag: 'administration',
-    credential: 'admin-key',
-    responses: { 200: { description: summary, content: { 'application/json': answer } } },
-  };
 }
 
 function shown(chatbot: Chatbot, { chatbots }: ChatbotAdminOptions): z.output<typeof shownSchema> {

@@ -5,6 +5,7 @@ import type { Exchange } from '../http/exchange.ts';
 import type { Operation } from '../http/operation.ts';
 import type { Route } from '../http/route-table.ts';
 import type { KeyRegistry, ListedKey } from '../virtual-keys/key-registry.ts';
+import { adminOperation } from './admin-operation.ts';
 import { changesOf, definitionOf, importedKeyOf, keyView } from './key-form.ts';
 import {
   keyChangesSchema,
@@ -32,7 +33,7 @@ export function keyRoutes(options: KeyRoutesOptions): readonly Route[] {
       method: 'POST',
       path: '/admin/v1/keys',
       handle: (exchange) => makeKey(exchange, options),
-      operation: operation('Make a virtual key; the answer shows it, for the only time', madeKeySchema, {
+      operation: keyOperation('Make a virtual key; the answer shows it, for the only time', madeKeySchema, {
         status: 201,
         request: newKeySchema,
       }),
@@ -41,7 +42,7 @@ export function keyRoutes(options: KeyRoutesOptions): readonly Route[] {
       method: 'POST',
       path: '/admin/v1/keys/import',
       handle: (exchange) => importKeys(exchange, options),
-      operation: operation('Take over up to 1,000 keys that exist already, all of them or none', importedSchema, {
+      operation: keyOperation('Take over up to 1,000 keys that exist already, all of them or none', importedSchema, {
         status: 201,
         request: keyImportSchema,
       }),
@@ -51,7 +52,7 @@ export function keyRoutes(options: KeyRoutesOptions): readonly Route[] {
       path: '/admin/v1/keys',
       handle: (exchange) => listKeys(exchange, options),
       operation: {
-        ...operation('List virtual keys, those of the configuration first, then the oldest first', keyListSchema),
+        ...keyOperation('List virtual keys, those of the configuration first, then the oldest first', keyListSchema),
         parameters: queryParameters(keyListQuery.shape),
       },
     },
@@ -59,13 +60,13 @@ export function keyRoutes(options: KeyRoutesOptions): readonly Route[] {
       method: 'GET',
       path: '/admin/v1/keys/:id',
       handle: async (exchange, { id = '' }) => sendKey(exchange, options, await options.keys.get(id)),
-      operation: operation('Look one virtual key up', keySchema),
+      operation: keyOperation('Look one virtual key up', keySchema),
     },
     {
       method: 'PATCH',
       path: '/admin/v1/keys/:id',
       handle: (exchange, { id = '' }) => changeKey(exchange, options, id),
-      operation: operation('Change what a virtual key allows, from its next request on', keySchema, {
+      operation: keyOperation('Change what a virtual key allows, from its next request on', keySchema, {
         request: keyChangesSchema,
       }),
     },
@@ -73,25 +74,16 @@ export function keyRoutes(options: KeyRoutesOptions): readonly Route[] {
       method: 'POST',
       path: '/admin/v1/keys/:id/revoke',
       handle: async (exchange, { id = '' }) => sendKey(exchange, options, await options.keys.revoke(id)),
-      operation: operation('Revoke a virtual key for good, at once', keySchema),
+      operation: keyOperation('Revoke a virtual key for good, at once', keySchema),
     },
   ];
 }
 
 const importedSchema = z.object({ object: z.literal('list'), data: z.array(keySchema) });
 
-function operation(
-  summary: string,
-  answer: z.ZodType,
-  { status = 200, request }: { readonly status?: number; readonly request?: z.ZodType } = {},
-): Operation {
-  return {
-    summary,
-    tag: 'keys',
-    credential: 'admin-key',
-    ...(request === undefined ? {} : { request: { mediaType: 'application/json', schema: request } }),
-    responses: { [status]: { description: summary, content: { 'application/json': answer } } },
-  };
+/** As {@link adminOperation}, among those of keys. */
+function keyOperation(...[summary, answer, more]: Parameters<typeof adminOperation>): Operation {
+  return adminOperation(summary, answer, { ...more, tag: 'keys' });
 }
 
 async function makeKey({ request, sink }: Exchange, { keys, now }: KeyRoutesOptions): Promise<void> {

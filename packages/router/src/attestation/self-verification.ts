@@ -1,4 +1,4 @@
-import { type AttestationPolicyInput, type EvidenceType, type TrustRoots, verifyBundle } from '@sotto/attestation';
+import { type EvidenceType, observingPolicy, type TrustRoots, verifyBundle } from '@sotto/attestation';
 import { PolicyError } from '@sotto/protocol';
 
 /** What the router found in evidence of its own. */
@@ -19,14 +19,6 @@ export type SelfVerification = (
 
 /** Longer than any claims live: their age is the client's to judge. */
 const MAX_AGE_SECONDS = 31_536_000;
-const ALL_TCB_STATUSES = [
-  'UpToDate',
-  'SWHardeningNeeded',
-  'ConfigurationNeeded',
-  'ConfigurationAndSWHardeningNeeded',
-  'OutOfDate',
-  'OutOfDateConfigurationNeeded',
-] as const;
 
 /**
  * Makes the check that the router's own bundles pass before they are published, with the clients' verifier: an empty
@@ -39,12 +31,16 @@ export function selfVerification(
 ): SelfVerification {
   return async (bundle, { type, origin, nonce }) => {
     try {
-      const result = await verifyBundle(bundle, policyOf(type), {
-        expectedOrigin: origin,
-        nonce,
-        now: options.now?.(),
-        roots: options.roots,
-      });
+      const result = await verifyBundle(
+        bundle,
+        { ...observingPolicy([type]), maxAgeSeconds: MAX_AGE_SECONDS },
+        {
+          expectedOrigin: origin,
+          nonce,
+          now: options.now?.(),
+          roots: options.roots,
+        },
+      );
       const { validUntil, measurements, advisories } = result;
       return { validUntilMs: validUntil.getTime(), measurements, advisories, objections: [] };
     } catch (error) {
@@ -54,29 +50,4 @@ export function selfVerification(
       return { validUntilMs: null, measurements: {}, advisories: [], objections };
     }
   };
-}
-
-/** Any software on this platform. */
-function policyOf(type: EvidenceType): AttestationPolicyInput {
-  const bounds = { maxAgeSeconds: MAX_AGE_SECONDS };
-  const anySoftware = { dangerouslyAcceptAnyMeasurement: true } as const;
-  switch (type) {
-    case 'sev-snp':
-      return {
-        ...bounds,
-        platforms: [
-          { type, ...anySoftware, products: ['Milan', 'Genoa', 'Turin'], vmpl: [0, 1, 2, 3], allowVlek: true },
-        ],
-      };
-    case 'tdx':
-    case 'dstack-tdx':
-      return {
-        ...bounds,
-        platforms: [{ type, ...anySoftware, tcbStatus: [...ALL_TCB_STATUSES], allowSeptVeOff: true }],
-      };
-    case 'aws-nitro':
-      return { ...bounds, platforms: [{ type, ...anySoftware }] };
-    case 'software':
-      return { ...bounds, dangerouslyAllowSoftware: true };
-  }
 }

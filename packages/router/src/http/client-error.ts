@@ -1,12 +1,7 @@
 import type { Duplex } from 'node:stream';
-import { type APIError, apiError, errorBody } from '@sotto/protocol';
+import { type APIError, apiError } from '@sotto/protocol';
 import { newRequestId } from './request-id.ts';
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-};
+import { endWithError } from './socket-answer.ts';
 
 /**
  * Answers a client whose request never became one: it came too slowly, its header fields are too long, or it is not
@@ -18,16 +13,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
     socket.destroy();
     return;
   }
-  const told = clientError(error.code);
-  const body = JSON.stringify(errorBody(told));
-  const head = [
-    `HTTP/1.1 ${told.status} ${REASONS[told.status] ?? 'Error'}`,
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${newRequestId()}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  endWithError(socket, clientError(error.code), { 'x-request-id': newRequestId() });
 }
 
 function clientError(code: string | undefined): APIError {

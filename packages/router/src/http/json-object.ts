@@ -10,10 +10,17 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * @returns null where the bytes are not a JSON object
  */
 export function readJsonObject(bytes: Uint8Array): JsonObject | null {
-  if (!isUtf8(bytes)) return null;
+  return isUtf8(bytes) ? jsonObjectOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)) : null;
+}
+
+/**
+ * Reads a JSON object whose bytes are passed on as they came: what is not UTF-8 in them is their reader's to judge.
+ * @returns null where the bytes are not a JSON object
+ */
+export function jsonObjectOf(bytes: Buffer): JsonObject | null {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+    value = JSON.parse(bytes.toString('utf8'));
   } catch {
     // The parser's own message quotes the text: it stays here.
     return null;

@@ -64,20 +64,20 @@ export async function answerModelRequest(
   const reservation = await admission.reserve({ model, tokens });
   exchange.sink.preset(reservation.headers);
   const stream = endpoint.streams && (asked.stream ?? false);
+  const addsUsage = stream && !asksForUsage(body.value);
+  const { rewrite } = endpoint;
   let settlement = NOT_ANSWERED;
   try {
     const forwarded = await forward(exchange.sink, {
       candidates: fit,
       path: endpoint.path,
       tier: tier.tier,
-      body: (candidate) => bodyFor(candidate, body, { stream, keyId: admission.keyId }, options),
+      body: (candidate) => bodyFor(candidate, body, { addsUsage, keyId: admission.keyId }, options),
       stream,
-      hidesUsage: stream && options.showsUsage !== true && !asksForUsage(body.value),
+      hidesUsage: addsUsage && options.showsUsage !== true,
       maxAnswerBytes: options.maxAnswerBytes,
       answerHeaders: ({ upstream }) => answerHeaders(tier, upstream.class),
-      ...(endpoint.rewrite === undefined
-        ? {}
-        : { rewrite: (answer) => endpoint.rewrite?.(body.value, answer) ?? null }),
+      ...(rewrite === undefined ? {} : { rewrite: (answer) => rewrite(body.value, answer) }),
     });
     settlement = settlementOf(forwarded, promptTokens);
   } finally {
@@ -97,14 +97,14 @@ function settlementOf({ outcome, usage, candidate, events }: Forwarded, promptTo
 function bodyFor(
   { upstream, model }: Candidate,
   body: JsonBody,
-  { stream, keyId }: { readonly stream: boolean; readonly keyId: string },
+  { addsUsage, keyId }: { readonly addsUsage: boolean; readonly keyId: string },
   options: ModelRoutesOptions,
 ): Uint8Array {
   const dialect = options.dialect(upstream.name);
   const own = body.value['cache_salt'];
   return bodyForUpstream(body, {
     model,
-    asksForUsage: stream && dialect.streamUsage && !asksForUsage(body.value),
+    asksForUsage: addsUsage && dialect.streamUsage,
     cacheSalt: dialect.cacheSalt ? options.cacheSalt(keyId, typeof own === 'string' ? own : '') : null,
   });
 }

@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely';
+import { mergeRows } from '../usage/usage-rows.ts';
 import type { UsageRow, UsageStore } from '../usage/usage-store.ts';
 import { type SqlDatabase, withDatabase } from './sql-database.ts';
 import type { Tables } from './tables.ts';
@@ -24,7 +25,8 @@ export function sqlUsageStore({ queries }: SqlDatabase): UsageStore {
     add: (rows) =>
       withDatabase(() =>
         queries.transaction().execute(async (transaction) => {
-          const merged = mergeRows(rows);
+          // One statement must not write a row twice.
+          const merged = mergeRows(rows).map(toRow);
           for (let first = 0; first < merged.length; first += ROWS_A_STATEMENT) {
             await transaction
               .insertInto('usage')
@@ -64,22 +66,6 @@ export function sqlUsageStore({ queries }: SqlDatabase): UsageStore {
         return new Map(rows.map(({ key_id, spent }) => [key_id, Number(spent)]));
       }),
   };
-}
-
-/** Adds rows of the same key, model and day up: one statement must not write a row twice. */
-function mergeRows(rows: readonly UsageRow[]): readonly Row[] {
-  const merged = new Map<string, Row>();
-  for (const usage of rows) {
-    const row = toRow(usage);
-    const name = JSON.stringify([row.day, row.key_id, row.model]);
-    const present = merged.get(name);
-    merged.set(name, present === undefined ? row : sumOf(present, row));
-  }
-  return [...merged.values()];
-}
-
-function sumOf(one: Row, other: Row): Row {
-  return { ...one, ...Object.fromEntries(COUNTS.map((count) => [count, one[count] + other[count]])) };
 }
 
 function toRow(usage: UsageRow): Row {

@@ -1,8 +1,8 @@
-import { Buffer } from 'node:buffer';
 import { type APIError, apiError } from '@sotto/protocol';
 import { sendBytes } from '../http/answer.ts';
 import type { HeaderFields, ResponseSink } from '../http/exchange.ts';
-import type { JsonObject } from '../http/json-object.ts';
+import { jsonObjectOf } from '../http/json-object.ts';
+import { BoundedBody } from './bounded-body.ts';
 import type { Candidate } from './candidates.ts';
 import { EventRelay } from './event-relay.ts';
 import type { AttemptOutcome, Forwarded, ForwardedRequest } from './forwarded.ts';
@@ -19,10 +19,9 @@ export class Attempt implements UpstreamListener {
   readonly #request: ForwardedRequest;
   readonly #candidate: Candidate;
   readonly #settle: (outcome: AttemptOutcome) => void;
-  readonly #chunks: Uint8Array[] = [];
-  #length = 0;
   #status = 0;
   #headers: HeaderFields = {};
+  #body: BoundedBody | null = null;
   #relay: EventRelay | null = null;
 
   constructor(
@@ -47,7 +46,10 @@ export class Attempt implements UpstreamListener {
     this.#status = status;
     this.#headers = headers;
     const isEventStream = headers['content-type']?.startsWith('text/event-stream') ?? false;
-    if (status !== 200 || !isEventStream) return;
+    if (status !== 200 || !isEventStream) {
+      this.#body = new BoundedBody(status === 200 ? this.#request.maxAnswerBytes : MAX_ERROR_BYTES);
+      return;
+    }
     if (!this.#request.stream) {
       this.#reject(
         apiError('upstream_invalid_response', 'the model server streamed an answer that was asked for in one piece'),
@@ -69,10 +71,7 @@ export class Attempt implements UpstreamListener {
       this.#relay.write(chunk);
       return;
     }
-    this.#length += chunk.length;
-    if (this.#length <= (this.#status === 200 ? this.#request.maxAnswerBytes : MAX_ERROR_BYTES)) {
-      this.#chunks.push(chunk);
-    } else if (this.#status === 200) {
+    if (this.#body?.push(chunk) === false && this.#status === 200) {
       this.#reject(apiError('upstream_invalid_response', 'the model server answered at too great length'));
     }
   }
@@ -83,8 +82,7 @@ export class Attempt implements UpstreamListener {
       this.#settle(this.#ended('answered', this.#relay.usage));
       return;
     }
-    const [only] = this.#chunks;
-    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
+    const body = this.#body?.bytes() ?? Buffer.alloc(0);
     if (this.#status !== 200) this.#settle(upstreamError(this.#status, this.#headers, body));
     else this.#answerWhole(body);
   }
@@ -94,8 +92,8 @@ export class Attempt implements UpstreamListener {
     else this.#relay.fail(error);
   }
 
-  #answerWhole(body: Uint8Array): void {
-    const value = this.#request.stream ? null : jsonObject(body);
+  #answerWhole(body: Buffer): void {
+    const value = this.#request.stream ? null : jsonObjectOf(body);
     if (value === null) {
       this.#reject(
         apiError('upstream_invalid_response', 'the model server answered with something else than was asked for'),
@@ -116,14 +114,5 @@ export class Attempt implements UpstreamListener {
     if (this.call?.reject === undefined) this.call?.cancel();
     else this.call.reject(error.code ?? 'upstream_invalid_response');
     this.#settle(error);
-  }
-}
-
-function jsonObject(body: Uint8Array): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
-  } catch {
-    return null;
   }
 }

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
 import { apiError } from '@sotto/protocol';
 import type { HeaderFields } from '../http/exchange.ts';
+import { BoundedBody } from './bounded-body.ts';
 import type { Upstream, UpstreamRequest } from './upstream.ts';
 
 /** An upstream's whole answer. */
@@ -21,8 +21,7 @@ export function collectAnswer(
   bounds: { readonly maxBytes: number; readonly timeoutMs: number },
 ): Promise<UpstreamAnswer> {
   return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let length = 0;
+    const body = new BoundedBody(bounds.maxBytes);
     let head: { readonly status: number; readonly headers: HeaderFields } = { status: 500, headers: {} };
     const fail = (error: Error): void => {
       clearTimeout(timer);
@@ -38,14 +37,13 @@ export function collectAnswer(
         head = { status, headers };
       },
       onData: (chunk) => {
-        length += chunk.length;
-        if (length > bounds.maxBytes)
+        if (!body.push(chunk)) {
           fail(apiError('upstream_invalid_response', 'the model server answered at too great length'));
-        else chunks.push(chunk);
+        }
       },
       onEnd: () => {
         clearTimeout(timer);
-        resolve({ ...head, body: Buffer.concat(chunks, length) });
+        resolve({ ...head, body: body.bytes() });
       },
       onError: fail,
     });

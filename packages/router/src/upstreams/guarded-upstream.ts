@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { type CallPlace, GuardedCall } from './guarded-call.ts';
 import type { HealthProbe } from './health-probe.ts';
 import type { Upstream, UpstreamCall, UpstreamClass, UpstreamListener, UpstreamRequest } from './upstream.ts';
+import { shuttingDown } from './upstream-error.ts';
 import type { UpstreamHealth } from './upstream-health.ts';
 import type { UpstreamState } from './upstream-state.ts';
 import { WaitingLine, type WaitingLineOptions } from './waiting-line.ts';
@@ -166,8 +167,4 @@ export function unavailable(retryAfterMs: number): APIError {
   return apiError('upstream_unavailable', 'no model server can take the request now: try again shortly', {
     retryAfterMs,
   });
-}
-
-function shuttingDown(): APIError {
-  return apiError('shutting_down', 'the router is shutting down');
 }

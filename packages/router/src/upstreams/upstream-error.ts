@@ -28,6 +28,11 @@ export function upstreamError(status: number, headers: HeaderFields, body: Uint8
   return apiError('upstream_failed', `the model server failed with status ${status}`);
 }
 
+/** The error of calls that the router's end leaves unanswered. */
+export function shuttingDown(): APIError {
+  return apiError('shutting_down', 'the router is shutting down');
+}
+
 /** Refusals of a tier, which another upstream of that tier may well take. */
 const TIER_REFUSALS: readonly string[] = ['upstream_not_attested', 'tier_not_available'];
 

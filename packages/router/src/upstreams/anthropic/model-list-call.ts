@@ -3,8 +3,8 @@ import { apiError } from '@sotto/protocol';
 import { z } from 'zod';
 import type { HeaderFields } from '../../http/exchange.ts';
 import { readJsonObject } from '../../http/json-object.ts';
+import { BoundedBody } from '../bounded-body.ts';
 import type { UpstreamCall, UpstreamListener } from '../upstream.ts';
-import { BoundedBody } from './bounded-body.ts';
 import { translateError } from './error-answer.ts';
 import { ReportedCall } from './reported-call.ts';
 

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { APIError, apiError, type SecurityTier } from '@sotto/protocol';
 import type { Upstream, UpstreamCall, UpstreamListener, UpstreamRequest } from '../upstream.ts';
+import { shuttingDown } from '../upstream-error.ts';
 import { answer } from './answer.ts';
 import { type AnswerFormat, chatAnswer, completionAnswer } from './answer-format.ts';
 import { BuiltinCall } from './builtin-call.ts';
@@ -199,10 +200,6 @@ class LoadedUpstream implements BuiltinUpstream {
 function asFailure(error: unknown): APIError {
   if (APIError.isInstance(error)) return error;
   return apiError('upstream_failed', 'the built-in model failed at this request', { cause: error });
-}
-
-function shuttingDown(): APIError {
-  return apiError('shutting_down', 'the router is shutting down');
 }
 
 function nowSeconds(): number {

@@ -1,4 +1,4 @@
-import { type APIError, apiError } from '@sotto/protocol';
+import type { APIError } from '@sotto/protocol';
 import type { HeaderFields } from '../../http/exchange.ts';
 import type { UpstreamCall, UpstreamListener } from '../upstream.ts';
 import { callFailure } from './call-failure.ts';
@@ -98,11 +98,6 @@ export class SottoCall implements UpstreamCall {
     this.#hooks.onOver(this);
     return true;
   }
-}
-
-/** The error of calls under way when their upstream is closed. */
-export function shuttingDown(): APIError {
-  return apiError('shutting_down', 'the router is shutting down');
 }
 
 function fieldsOf({ headers }: Response): HeaderFields {

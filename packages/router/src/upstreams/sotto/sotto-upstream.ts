@@ -1,16 +1,17 @@
 import { type AttestationOptions, systemClock as clientClock, type SecureFetch } from '@sotto/client';
-import { createSecureFetch } from '@sotto/client/node';
+import { createSecureFetch, undiciTransport } from '@sotto/client/node';
 import type { SecurityTier } from '@sotto/protocol';
+import { Pool } from 'undici';
 import { isPrivateAddress, parseUpstreamAddress } from '../../config/address.ts';
 import type { HeaderFields } from '../../http/exchange.ts';
 import { TIER_HEADER } from '../../tiers/request-tier.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Upstream, UpstreamCall, UpstreamClass, UpstreamListener, UpstreamRequest } from '../upstream.ts';
-import { RouterTransport, type RouterTransportOptions } from './router-transport.ts';
-import { SottoCall, shuttingDown } from './sotto-call.ts';
+import { shuttingDown } from '../upstream-error.ts';
+import { SottoCall } from './sotto-call.ts';
 
 /** What an upstream that is a Sotto router is made of. */
-export interface SottoUpstreamOptions extends Omit<RouterTransportOptions, 'origin'> {
+export interface SottoUpstreamOptions {
   readonly name: string;
   readonly tier: SecurityTier;
   /** The other router's address; a final `/v1` is taken off. */
@@ -19,8 +20,17 @@ export interface SottoUpstreamOptions extends Omit<RouterTransportOptions, 'orig
   readonly pinnedSigners?: readonly string[] | undefined;
   /** What its evidence must prove; undefined: a pinned signer is enough. */
   readonly attestation?: AttestationOptions | undefined;
+  readonly maxConcurrent: number;
+  readonly connectTimeoutMs: number;
+  /** To the first byte of an answer. */
+  readonly firstByteTimeoutMs: number;
+  /** Between two chunks of an answer. */
+  readonly idleTimeoutMs: number;
   readonly clock?: Clock;
 }
+
+/** How long an idle connection is kept: less than a router keeps it, so that it is never found closed. */
+const KEEP_ALIVE_MS = 30_000;
 
 /**
  * How long a router that did not prove what a tier asks for is no candidate for it. Then the next request asks it
@@ -36,7 +46,7 @@ export class SottoUpstream implements Upstream {
   readonly name: string;
   readonly tier: SecurityTier;
   readonly class: UpstreamClass;
-  readonly #transport: RouterTransport;
+  readonly #pool: Pool;
   readonly #fetch: SecureFetch;
   readonly #base: string;
   readonly #headers: HeaderFields;
@@ -53,7 +63,14 @@ export class SottoUpstream implements Upstream {
     this.#base = origin + basePath.replace(/\/v1$/, '');
     this.#headers = options.apiKey === null ? {} : { authorization: `Bearer ${options.apiKey}` };
     this.#clock = options.clock ?? systemClock;
-    this.#transport = new RouterTransport({ ...options, origin });
+    this.#pool = new Pool(origin, {
+      connections: options.maxConcurrent,
+      pipelining: 1,
+      connect: { timeout: options.connectTimeoutMs },
+      headersTimeout: options.firstByteTimeoutMs,
+      bodyTimeout: options.idleTimeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    });
     this.#fetch = createSecureFetch({
       routerUrl: this.#base,
       allowHttp: isPrivateAddress(options.baseUrl),
@@ -61,7 +78,7 @@ export class SottoUpstream implements Upstream {
       attestation: options.attestation,
       // What a tier asks of an upstream is settled by the configuration (docs/tiers.md): evidence where it says so.
       dangerouslyTrustRouterWithoutEvidence: options.attestation === undefined,
-      runtime: { transport: this.#transport, clock: { ...clientClock, now: () => this.#clock.unixMs() } },
+      runtime: { transport: undiciTransport(this.#pool), clock: { ...clientClock, now: () => this.#clock.unixMs() } },
     });
   }
 
@@ -84,7 +101,7 @@ export class SottoUpstream implements Upstream {
 
   async close(): Promise<void> {
     for (const call of this.#calls) call.fail(shuttingDown());
-    await this.#transport.close();
+    await this.#pool.destroy();
   }
 
   #send({ method, path, body, stream }: UpstreamRequest, tier: SecurityTier, signal: AbortSignal): Promise<Response> {
