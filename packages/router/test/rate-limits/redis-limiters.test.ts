@@ -6,7 +6,7 @@ import { createRedisLimiters, isRedisUrl } from '../../src/rate-limits/redis-lim
 import { RequestLimits } from '../../src/rate-limits/request-limits.ts';
 import { TokenLimits } from '../../src/rate-limits/token-limits.ts';
 import { eventually } from '../eventually.ts';
-import { startRedisServer, withRedisServer } from './redis-server.ts';
+import { startRedisServer, withRedisServer } from '../redis-server.ts';
 
 async function limitersAt(url: string) {
   const limiters = await createRedisLimiters(url);

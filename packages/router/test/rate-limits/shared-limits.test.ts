@@ -3,8 +3,8 @@ import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LimiterFactory, memoryLimiters } from '../../src/rate-limits/limiter-factory.ts';
 import { createRedisLimiters, type RedisLimiters } from '../../src/rate-limits/redis-limiters.ts';
+import { type RedisServer, startRedisServer, withRedisServer } from '../redis-server.ts';
 import { type LimitTask, runLimitTask } from './limit-task.ts';
-import { type RedisServer, startRedisServer, withRedisServer } from './redis-server.ts';
 import { type CountingProcesses, startCountingProcesses } from './start-counting-processes.ts';
 
 /** Has several processes make a task's calls at once. @returns how many were let in, all together */

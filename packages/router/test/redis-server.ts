@@ -15,6 +15,8 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Stops it in the middle of what it does: connections stay open, nothing answers. `kill` ends it all the same. */
   freeze(): void;
+  /** Lets it go on. */
+  thaw(): void;
   /** Starts it again, empty, on the same port. */
   start(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export async function startRedisServer(password = ''): Promise<RedisServer> {
     url: `redis://127.0.0.1:${port}`,
     start,
     freeze: () => void running?.kill('SIGSTOP'),
+    thaw: () => void running?.kill('SIGCONT'),
     kill: async () => {
       const ended = running;
       running = null;
@@ -58,6 +61,10 @@ function startOn(port: number, password: string): Promise<ChildProcess> {
     cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'ignore'],
   });
+  // One that a failed test forgot must not outlive the tests.
+  const kill = (): void => void server.kill('SIGKILL');
+  process.once('exit', kill);
+  server.once('exit', () => process.off('exit', kill));
   return new Promise((resolve, reject) => {
     server.once('exit', () => reject(new Error('redis-server ended at once')));
     server.stdout.on('data', (text: Buffer) => {
