@@ -3,6 +3,12 @@ import { type GenerationSeed, nextSeed, type RotationPeriods } from './key-gener
 /** Longest delay that `setTimeout` keeps; beyond it, it fires at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
+/**
+ * How often the clock on the wall is looked at. Timers go by the time that has passed: behind a machine's sleep, or a
+ * clock that was set forward, all keys can be over long before the next timer.
+ */
+export const CLOCK_CHECK_MS = 10_000;
+
 /** Makes a new generation of keys when one is due, and hands its seed to whoever serves with it. */
 export class KeyRotation {
   readonly #periods: RotationPeriods;
@@ -37,7 +43,7 @@ export class KeyRotation {
     this.#last = { firstKeyId: seed.firstKeyId, epoch: seed.epoch };
     this.#live = [...earlier, seed];
     await this.#onSeed(seed);
-    this.#rotateIn(this.#periods.rotationMs);
+    this.#rotateIn(this.#periods.rotationMs, seed.rotateAtMs);
     this.#destroyInTime();
   }
 
@@ -48,11 +54,13 @@ export class KeyRotation {
     this.#live = [];
   }
 
-  #rotateIn(delayMs: number): void {
+  /** Rotates when the period has passed, or when the clock says that it has: whichever comes first. */
+  #rotateIn(delayMs: number, rotateAtMs: number): void {
     clearTimeout(this.#rotationTimer);
-    const rest = delayMs - MAX_TIMER_MS;
-    const next = rest > 0 ? () => this.#rotateIn(rest) : () => void this.rotate();
-    this.#rotationTimer = setTimeout(next, Math.min(delayMs, MAX_TIMER_MS)).unref();
+    const stepMs = Math.min(delayMs, CLOCK_CHECK_MS);
+    const isDue = (): boolean => stepMs >= delayMs || Date.now() >= rotateAtMs;
+    const next = (): void => (isDue() ? void this.rotate() : this.#rotateIn(delayMs - stepMs, rotateAtMs));
+    this.#rotationTimer = setTimeout(next, stepMs).unref();
   }
 
   /** Who has a seed has its keys: it goes when they go, not when somebody next asks. */

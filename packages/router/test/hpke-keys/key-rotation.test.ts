@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { GenerationSeed } from '../../src/hpke-keys/key-generation.ts';
-import { KeyRotation } from '../../src/hpke-keys/key-rotation.ts';
+import { CLOCK_CHECK_MS, KeyRotation } from '../../src/hpke-keys/key-rotation.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -49,6 +49,24 @@ describe('the rotation', () => {
     await vi.advanceTimersByTimeAsync(30 * DAY_MS - 1);
     expect(seeds).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
+    expect(seeds).toHaveLength(2);
+  });
+
+  test('makes a generation soon after the clock was set past the end of the last', async () => {
+    const rotation = rotationOf();
+    await rotation.rotate();
+    await vi.advanceTimersByTimeAsync(HOUR_MS);
+    vi.setSystemTime(NOW + 3 * DAY_MS);
+    expect(rotation.live).toEqual([]);
+    await vi.advanceTimersByTimeAsync(CLOCK_CHECK_MS);
+    expect(rotation.live.map(({ epoch }) => epoch)).toEqual([seeds[1]?.epoch]);
+  });
+
+  test('makes one each period although the clock was set back', async () => {
+    const rotation = rotationOf();
+    await rotation.rotate();
+    vi.setSystemTime(NOW - 3 * DAY_MS);
+    await vi.advanceTimersByTimeAsync(DAY_MS);
     expect(seeds).toHaveLength(2);
   });
 
