@@ -7,6 +7,8 @@ const WANTED = [
   ['chromium', ['/usr/bin/chromium', '--version']],
   ['openssl', ['openssl', 'version']],
   ['python3-cryptography', ['/usr/bin/python3', '-c', 'import cryptography']],
+  // The server's programs are in no folder of PATH: the test helper finds them by version.
+  ['postgresql', ['sh', '-c', 'ls /usr/lib/postgresql/*/bin/initdb']],
   ['redis-server', ['redis-server', '--version']],
   ['python3-httpx', ['/usr/bin/python3', '-c', 'import httpx']],
 ];
