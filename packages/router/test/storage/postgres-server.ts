@@ -79,12 +79,12 @@ export async function startPostgres(
   if (bin === null) throw new Error('PostgreSQL is not installed');
   const user = serverUser();
   const folder = mkdtempSync(join(tmpdir(), 'sotto-postgres-'));
-  if (user.uid !== undefined) chownSync(folder, user.uid, user.gid);
+  if (user !== null) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
   await makeCluster(bin, data, folder, user);
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(data, name), text, { mode: 0o600 });
-    if (user.uid !== undefined) chownSync(join(data, name), user.uid, user.gid);
+    if (user !== null) chownSync(join(data, name), user.uid, user.gid);
   }
   const port = await freePort();
   const all = Object.entries({ ...SETTINGS, port: String(port), ...settings });
@@ -125,18 +125,18 @@ export async function startPostgres(
 }
 
 interface ServerUser {
-  readonly uid?: number;
-  readonly gid?: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** The server refuses to run as root: there it runs as the user that Debian's package makes for it. */
-function serverUser(): ServerUser {
-  if (process.getuid?.() !== 0) return {};
+function serverUser(): ServerUser | null {
+  if (process.getuid?.() !== 0) return null;
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
 }
 
-async function makeCluster(bin: string, data: string, cwd: string, user: ServerUser): Promise<void> {
+async function makeCluster(bin: string, data: string, cwd: string, user: ServerUser | null): Promise<void> {
   const passwordFile = join(cwd, 'password');
   writeFileSync(passwordFile, POSTGRES_PASSWORD);
   const args = ['-D', data, '-U', SUPERUSER, `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
@@ -147,7 +147,12 @@ async function makeCluster(bin: string, data: string, cwd: string, user: ServerU
   );
 }
 
-function startServer(program: string, args: readonly string[], user: ServerUser, cwd: string): Promise<ChildProcess> {
+function startServer(
+  program: string,
+  args: readonly string[],
+  user: ServerUser | null,
+  cwd: string,
+): Promise<ChildProcess> {
   const server = spawn(program, args, { cwd, stdio: ['ignore', 'ignore', 'pipe'], ...user });
   // One that a failed test forgot must not outlive the tests.
   const endWithUs = (): void => void server.kill('SIGQUIT');
