@@ -10,6 +10,9 @@ const WANTED = [
   // The server's programs are in no folder of PATH: the test helper finds them by version.
   ['postgresql', ['sh', '-c', 'ls /usr/lib/postgresql/*/bin/initdb']],
   ['redis-server', ['redis-server', '--version']],
+  ['nginx', ['nginx', '-v']],
+  ['haproxy', ['haproxy', '-v']],
+  ['docker-compose', ['docker-compose', 'version']],
   ['python3-httpx', ['/usr/bin/python3', '-c', 'import httpx']],
 ];
 
