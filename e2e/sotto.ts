@@ -112,7 +112,8 @@ export function startConfigured(
   config: Readonly<Record<string, unknown>>,
   options: { readonly args?: readonly string[]; readonly environment?: Readonly<Record<string, string>> } = {},
 ): Promise<RunningRouter> {
-  writeFileSync(path, JSON.stringify(config));
+  // It may hold keys: a file that others can read is warned of.
+  writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
   return startSotto(['--config', path, ...(options.args ?? [])], options.environment);
 }
 

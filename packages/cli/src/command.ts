@@ -6,6 +6,10 @@ export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Settles when the person or the system asks the command to end. */
   readonly interrupted: Promise<void>;
+  /** Settles when it is asked a second time: it ends at once, whatever is under way. */
+  readonly insisted: Promise<void>;
+  /** Has the command told of every SIGHUP from now on, which would otherwise end it. */
+  onHangup(listener: () => void): void;
 }
 
 /** One of `sotto`'s commands. */

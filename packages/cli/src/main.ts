@@ -1,4 +1,5 @@
 import { SottoError } from '@sotto/protocol';
+import { InvalidConfigError } from '@sotto/router';
 import { UsageError } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { chatCommand } from './commands/chat.ts';
@@ -46,19 +47,36 @@ function tell(error: unknown, json: boolean): number {
   const known = error instanceof UsageError || SottoError.isInstance(error);
   const message = known ? error.message : 'an unexpected failure of sotto itself';
   const code = SottoError.isInstance(error) ? error.code : error instanceof UsageError ? 'usage' : 'internal_error';
-  processTerminal.say(json ? JSON.stringify({ error: { code, message } }) : `sotto: ${message}`);
+  const faults = error instanceof InvalidConfigError ? { faults: error.faults } : {};
+  processTerminal.say(json ? JSON.stringify({ error: { code, message, ...faults } }) : `sotto: ${message}`);
   if (!known && process.env['SOTTO_DEBUG'] !== undefined && error instanceof Error)
     processTerminal.say(error.stack ?? '');
   return error instanceof UsageError ? 2 : 1;
 }
 
-const interrupted = new Promise<void>((resolve) => {
-  // Not `once`: a listener that takes itself away leaves the signal to libraries that end the process with it.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => resolve());
-});
+const first = settledByHand();
+const second = settledByHand();
+let signals = 0;
+// Not `once`: a listener that takes itself away leaves the signal to libraries that end the process with it.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (signals++ === 0 ? first : second).settle());
+
+function settledByHand(): { readonly settled: Promise<void>; settle(): void } {
+  let settle = (): void => {};
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return { settled, settle };
+}
+
 const args = process.argv.slice(2);
 try {
-  process.exitCode = await main(args, { terminal: processTerminal, environment: process.env, interrupted });
+  process.exitCode = await main(args, {
+    terminal: processTerminal,
+    environment: process.env,
+    interrupted: first.settled,
+    insisted: second.settled,
+    onHangup: (listener) => void process.on('SIGHUP', listener),
+  });
 } catch (error) {
   process.exitCode = tell(error, args.includes('--json'));
 }

@@ -7,6 +7,8 @@ export interface Surroundings {
   readonly said: readonly string[];
   /** Does what Ctrl-C does. */
   interrupt(): void;
+  /** Does what SIGHUP does. */
+  hangUp(): void;
 }
 
 /** Makes surroundings in which nobody looks on. */
@@ -23,5 +25,15 @@ export function surroundings(environment: CommandContext['environment'] = {}): S
     printPart: (text) => void printed.push(text),
     say: (text) => void said.push(text),
   };
-  return { context: { terminal, environment, interrupted }, printed, said, interrupt: () => interrupt() };
+  let hangUp = (): void => {};
+  const context: CommandContext = {
+    terminal,
+    environment,
+    interrupted,
+    insisted: new Promise(() => {}),
+    onHangup: (listener) => {
+      hangUp = listener;
+    },
+  };
+  return { context, printed, said, interrupt: () => interrupt(), hangUp: () => hangUp() };
 }

@@ -7,8 +7,7 @@ import { type HashedKey, KeyRing } from './virtual-keys/key-ring.ts';
 const MIN_KEY_CHARACTERS = 8;
 
 /**
- * Reads the API keys that the configuration names; those of the store come in with `KeyRegistry.reload`.
- * @param keyHash under the storage key
+ * A ring of the API keys that the configuration names; those of the store come in with `KeyRegistry.reload`.
  * @throws ConfigurationError `invalid_config`
  */
 export async function createKeyRing(
@@ -16,12 +15,25 @@ export async function createKeyRing(
   environment: Environment,
   keyHash: KeyHash,
 ): Promise<KeyRing> {
-  if (config.auth === 'open') return new KeyRing(null, keyHash);
+  const keys = await readConfiguredKeys(config, environment, keyHash);
+  return new KeyRing(config.auth === 'open' ? null : keys, keyHash);
+}
+
+/**
+ * Reads the API keys that the configuration names.
+ * @param keyHash under the storage key
+ * @throws ConfigurationError `invalid_config`
+ */
+export async function readConfiguredKeys(
+  config: RouterConfig,
+  environment: Environment,
+  keyHash: KeyHash,
+): Promise<readonly HashedKey[]> {
   const keys = await Promise.all(config.keys.map((key) => readKey(key, environment, keyHash)));
   if (new Set(keys.map(({ hash }) => hash)).size < keys.length) {
     throw new ConfigurationError('keys: two entries hold the same key', { code: 'invalid_config' });
   }
-  return new KeyRing(keys, keyHash);
+  return keys;
 }
 
 async function readKey(config: KeyConfig, environment: Environment, keyHash: KeyHash): Promise<HashedKey> {

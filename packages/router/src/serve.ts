@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -10,6 +9,7 @@ import { answerClientError } from './http/client-error.ts';
 import type { Exchange } from './http/exchange.ts';
 import { nodeExchange } from './http/node-exchange.ts';
 import type { Router } from './router.ts';
+import { readTlsContext } from './tls-context.ts';
 import { ignoreUpgrade, isWebSocketUpgrade } from './websocket/other-upgrade.ts';
 import { refuseUpgrade } from './websocket/refuse-upgrade.ts';
 
@@ -92,16 +92,7 @@ async function makeServer(config: RouterConfig, listener: RequestListener): Prom
     requireHostHeader: false,
   };
   if (config.tls === undefined) return createServer(options, listener);
-  const { certFile, keyFile } = config.tls;
-  try {
-    const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
-    return createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, listener);
-  } catch (error) {
-    throw new ConfigurationError(`tls: ${certFile} and ${keyFile} cannot be used as certificate and key`, {
-      code: 'invalid_config',
-      cause: error,
-    });
-  }
+  return createTlsServer({ ...options, ...(await readTlsContext(config.tls)) }, listener);
 }
 
 function listen(server: Server, address: ListenAddress): Promise<void> {

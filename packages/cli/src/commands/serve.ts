@@ -1,4 +1,12 @@
-import { type AttestationEvent, createRouter, loadConfig, type RouterConfig, serve, serveWorkers } from '@sotto/router';
+import {
+  type AttestationEvent,
+  checkConfig,
+  createRouter,
+  loadConfig,
+  type RouterConfig,
+  serve,
+  serveWorkers,
+} from '@sotto/router';
 import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 
@@ -7,9 +15,11 @@ const usage = `sotto serve: run a router
   sotto serve --config FILE             with a configuration (sotto init writes one)
   sotto serve --upstream URL            in front of one OpenAI-compatible server, open to this machine
   sotto serve --builtin [GGUF]          with a model in the router's own process
+  sotto serve --check --config FILE     say whether the configuration is good, and end
 
 Options
-  --config FILE       YAML or JSON
+  --config FILE       YAML or JSON; SIGHUP has a running router read it again
+  --check             read the configuration and all that it names, serve nothing
   --upstream URL      http://127.0.0.1:8000/v1, https://…, or unix:/path/to.sock
   --upstream-key-env NAME   the environment variable that holds the upstream's API key
   --builtin           serve the model at --model, or the tiny demonstration model
@@ -22,6 +32,7 @@ Options
 
 const options = {
   config: { type: 'string' },
+  check: { type: 'boolean' },
   upstream: { type: 'string' },
   'upstream-key-env': { type: 'string' },
   builtin: { type: 'boolean' },
@@ -42,12 +53,18 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   const { values, positionals } = parseArguments(args, options);
   if (positionals.length > 0) throw new UsageError(`serve takes no argument ${positionals[0]}`);
   const workers = values.workers === undefined ? 1 : wholeNumber(values.workers, 'workers', 1, 256);
+  const report = reporter(context, values.json === true);
   const config = await loadConfig({
     file: values.config,
     environment: context.environment,
     flags: flagsOf(values, context),
+    onWarning: (message) => report({ event: 'config_warning', message }, `Warning: ${message}`),
   });
-  const report = reporter(context, values.json === true);
+  if (values.check === true) {
+    await checkConfig(config, context.environment);
+    report({ event: 'config_valid', file: values.config ?? null }, 'The configuration is good.');
+    return 0;
+  }
   const server = workers === 1 ? await serveHere(config, context, report) : await serveFrom(config, workers, report);
   announce(server, config, workers, report);
   await context.interrupted;

@@ -75,3 +75,40 @@ test.each([
   const message = expect.stringContaining(words) as string;
   await expect(outcome).rejects.toMatchObject({ code: 'invalid_config', message });
 });
+
+test('--check says that a configuration is good, and serves nothing', async () => {
+  const { context, said, printed } = surroundings();
+  expect(await serveCommand.run([...args, '--check', '--json'], context)).toBe(0);
+  expect(printed.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ event: 'config_valid', file: path }]);
+  expect(said).toEqual([]);
+});
+
+test.each([
+  ['the variable of an API key', { keys: [{ name: 'a', keyEnv: 'NO_KEY' }] }],
+  ['the file of the admin key', { auth: 'open', admin: { keyFile: join(folder, 'none') } }],
+  ['a certificate', { auth: 'open', tls: { certFile: path, keyFile: path } }],
+  ['the key of a model server', { auth: 'open', upstreams: [{ name: 'a', baseUrl: 'http://x/v1', apiKeyEnv: 'NO' }] }],
+  ['the identity', { auth: 'open', identity: { keyFile: path } }],
+  ['the RSA key', { auth: 'open', protocols: ['nomyo-v1'], nomyoV1: { keyFile: path } }],
+  ['the storage key', { auth: 'open', storage: 'sqlite:x.db', storageKey: { keyEnv: 'NO_KEY' } }],
+])('--check finds %s missing or no good', async (_what, config) => {
+  const file = join(folder, 'wrong.json');
+  writeFileSync(
+    file,
+    JSON.stringify({ protocols: ['clear'], upstreams: [{ name: 'a', baseUrl: 'http://x/v1' }], ...config }),
+  );
+  const outcome = serveCommand.run(['--config', file, '--check'], surroundings().context);
+  await expect(outcome).rejects.toMatchObject({ name: 'ConfigurationError' });
+});
+
+test('a file that holds a key and that others may read is warned of', async () => {
+  const file = join(folder, 'shared.json');
+  writeFileSync(file, JSON.stringify({ keys: [{ name: 'a', key: 'sotto_s3cret' }], protocols: ['clear'] }), {
+    mode: 0o644,
+  });
+  const { context, printed } = surroundings();
+  await serveCommand.run(['--config', file, '--upstream', 'http://127.0.0.1:9/v1', '--check', '--json'], context);
+  const events = printed.map((line) => (JSON.parse(line) as { event: string }).event);
+  expect(events).toEqual(['config_warning', 'config_valid']);
+  expect(printed.join('')).not.toContain('s3cret');
+});

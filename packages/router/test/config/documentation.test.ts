@@ -36,8 +36,9 @@ function keyPaths(schema: Schema, path = ''): readonly string[] {
 const known = [...new Set(keyPaths(z.toJSONSchema(configSchema, { io: 'output', unrepresentable: 'any' }) as Schema))];
 /** What stands in backquotes in the first cell of a row. */
 const documented = page
+  .replace(/^\| key \| variable \|\n(?:\|.*\n)*/m, '')
   .split('\n')
-  .filter((line) => line.startsWith('| `') && !line.startsWith('| `SOTTO_'))
+  .filter((line) => line.startsWith('| `'))
   .flatMap((line) => [...(line.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, path = '']) => path));
 
 test('the walk over the schema finds keys at every depth', () => {

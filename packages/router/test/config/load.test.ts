@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { InvalidConfigError } from '../../src/config/config-fault.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
 let folder: string;
@@ -95,5 +96,105 @@ describe('the configuration', () => {
     const loaded = loadConfig({ file: file('keys: [{ name: a, key: "sotto_s3cret\n') });
     await expect(loaded).rejects.not.toThrow('sotto_s3cret');
     await expect(loaded).rejects.toMatchObject({ code: 'invalid_config' });
+  });
+});
+
+async function faultsOf(loaded: Promise<unknown>): Promise<InvalidConfigError['faults']> {
+  try {
+    await loaded;
+  } catch (error) {
+    if (error instanceof InvalidConfigError) return error.faults;
+    throw error;
+  }
+  throw new Error('the configuration was taken');
+}
+
+describe('a mistake', () => {
+  const WRONG = `listen: 127.0.0.1:1
+auth: open
+limits:
+  bodyBytes: 1
+upstreams:
+  - name: a
+    baseUrl: http://127.0.0.1:8000/v1
+  - name: b
+    baseUrl: ftp://x
+    wieght: 2
+chatbots:
+  - id: bot
+    name: Bot
+`;
+
+  test('is named with its file, line and key, and all at once', async () => {
+    const path = file(WRONG);
+    const faults = await faultsOf(loadConfig({ file: path }));
+    expect(faults.map(({ key, source, line }) => [key, source, line])).toEqual(
+      expect.arrayContaining([
+        ['limits.bodyBytes', path, 4],
+        ['upstreams.1.baseUrl', path, 9],
+        ['upstreams.1', path, 10],
+        // What is missing is told where the thing is that lacks it.
+        ['chatbots.0.model', path, 12],
+      ]),
+    );
+    expect(faults).toHaveLength(4);
+    expect(new InvalidConfigError(faults).message).toContain(`${path}:4: limits.bodyBytes: `);
+  });
+
+  test.each([
+    ['limit: {}', 'limits'],
+    ['upstream: []', 'upstreams'],
+    ['Listen: 127.0.0.1:1', 'listen'],
+    ['nomyov1: {}', 'nomyoV1'],
+  ])('in the name of a key (%s) is told with the name that was meant', async (line, meant) => {
+    const [fault] = await faultsOf(loadConfig({ file: file(`${YAML}\n${line}\n`) }));
+    expect(fault?.message).toMatch(new RegExp(`; ${meant} is one$`));
+    expect(fault?.line).toBe(10);
+  });
+
+  test('deep inside is told with the names that there are at that place', async () => {
+    const faults = await faultsOf(loadConfig({ file: file(WRONG.replace('wieght: 2', 'breaker: { failure: 1 }')) }));
+    expect(faults.find(({ key }) => key === 'upstreams.1.breaker')?.message).toContain('failures is one');
+  });
+
+  test('in a variable or on the command line is told as such', async () => {
+    const environment = { SOTTO_LIMITS_BODY_BYTES: '1' };
+    const flags = { listen: 'nowhere' };
+    const path = file(YAML);
+    const [ofVariable] = await faultsOf(loadConfig({ file: path, environment }));
+    expect(ofVariable).toMatchObject({ key: 'limits.bodyBytes', source: 'SOTTO_LIMITS_BODY_BYTES', line: null });
+    const [ofFlag] = await faultsOf(loadConfig({ file: path, flags }));
+    expect(ofFlag).toMatchObject({ key: 'listen', source: 'the command line' });
+  });
+});
+
+test('a variable takes the place of wherever the file says that secret is, and of nothing else', async () => {
+  const path = file(`${YAML}\nadmin: { keyFile: elsewhere }\nlimits: { headers: 50, bodyBytes: 2048 }\n`);
+  const environment = { SOTTO_ADMIN_KEY_ENV: 'HERE', SOTTO_LIMITS_BODY_BYTES: '4096' };
+  const config = await loadConfig({ file: path, environment });
+  expect(config.admin).toEqual({ keyEnv: 'HERE' });
+  expect(config.limits).toMatchObject({ headers: 50, bodyBytes: 4_096 });
+});
+
+describe('a file', () => {
+  const KEYED = YAML.replace('auth: open   # everybody', 'keys: [{ name: a, key: sotto_s3cret }]');
+
+  test('with a key that others may read is warned of, without the key', async () => {
+    const path = file(KEYED, 'shared.yaml');
+    const warnings: string[] = [];
+    chmodSync(path, 0o644);
+    await loadConfig({ file: path, onWarning: (warning) => warnings.push(warning) });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(path);
+    expect(warnings[0]).not.toContain('s3cret');
+    chmodSync(path, 0o600);
+    await loadConfig({ file: path, onWarning: (warning) => warnings.push(warning) });
+    expect(warnings).toHaveLength(1);
+  });
+
+  test('without a key may be read by all', async () => {
+    const path = file(YAML, 'public.yaml');
+    chmodSync(path, 0o644);
+    await loadConfig({ file: path, onWarning: (warning) => expect.unreachable(warning) });
   });
 });
