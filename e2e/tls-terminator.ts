@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { selfSigned } from '../packages/router/test/self-signed.ts';
 import { freePort } from './free-port.ts';
+import { changedExample, type RunningProgram, startListening } from './started-program.ts';
 
 /** The name that the terminator's certificate is for. */
 const NAME = 'model.test';
@@ -22,15 +21,12 @@ export interface TlsTerminator {
   close(): Promise<void>;
 }
 
-/** What a test changes in an example: each text must be there. */
-type Changes = readonly (readonly [example: string, here: string])[];
-
 /** Starts nginx with the documentation's configuration. */
 export async function startNginx(folder: string, routers: readonly string[]): Promise<TlsTerminator> {
   const port = await freePort();
   const logFile = join(folder, 'access.log');
   writeTemporaryCertificate(folder);
-  const site = changed('nginx.conf', [
+  const site = changedExample(join(EXAMPLES, 'nginx.conf'), [
     ['server 127.0.0.1:12434;', routers.map((url) => `server ${new URL(url).host};`).join(' ')],
     ['listen 443 ssl http2;', `listen 127.0.0.1:${port} ssl http2;`],
     ['/etc/sotto/tls/cert.pem', join(folder, 'cert.pem')],
@@ -46,7 +42,7 @@ export async function startNginx(folder: string, routers: readonly string[]): Pr
   const main = `daemon off; pid ${join(folder, 'nginx.pid')}; error_log stderr; events {} ${http}\n`;
   // One process: workers of root would be somebody who may not write here.
   writeFileSync(join(folder, 'nginx.conf'), `master_process off; ${main}`);
-  const running = await start('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], port);
+  const running = await startListening('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], port);
   return terminator(folder, port, running, () => readFileSync(logFile, 'utf8'));
 }
 
@@ -55,7 +51,7 @@ export async function startHaproxy(folder: string, routers: readonly string[]): 
   const port = await freePort();
   writeTemporaryCertificate(folder);
   const servers = routers.map((url, index) => `server router-${index + 1} ${new URL(url).host}`);
-  const text = changed('haproxy.cfg', [
+  const text = changedExample(join(EXAMPLES, 'haproxy.cfg'), [
     ['server router-1 127.0.0.1:12434', servers.join('\n    ')],
     // What it asks of this machine's limit of open files.
     ['maxconn 20000', 'maxconn 1000'],
@@ -63,17 +59,8 @@ export async function startHaproxy(folder: string, routers: readonly string[]): 
     ['/etc/sotto/tls/cert-and-key.pem', join(folder, 'cert-and-key.pem')],
   ]);
   writeFileSync(join(folder, 'haproxy.cfg'), text);
-  const running = await start('haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')], port);
+  const running = await startListening('haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')], port);
   return terminator(folder, port, running, () => running.output());
-}
-
-function changed(name: string, changes: Changes): string {
-  let text = readFileSync(join(EXAMPLES, name), 'utf8');
-  for (const [example, here] of changes) {
-    if (!text.includes(example)) throw new Error(`${name} does not say ${example}`);
-    text = text.replaceAll(example, here);
-  }
-  return text;
 }
 
 function writeTemporaryCertificate(folder: string): void {
@@ -85,43 +72,7 @@ function writeTemporaryCertificate(folder: string): void {
   writeFileSync(join(folder, 'cert-and-key.pem'), certPem + keyPem);
 }
 
-interface Running {
-  output(): string;
-  stop(): Promise<void>;
-}
-
-async function start(program: string, args: readonly string[], port: number): Promise<Running> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const exit = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('close', () => process.off('exit', kill));
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()));
-  let ended = false;
-  void exit.then(() => (ended = true));
-  // It tells nobody when it listens: knock until somebody opens.
-  while (!(await canConnect(port))) if (ended) throw new Error(`${program} ended: ${output}`);
-  return {
-    output: () => output,
-    stop: () => {
-      child.kill('SIGTERM');
-      return exit;
-    },
-  };
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => setTimeout(() => resolve(false), 20));
-  });
-}
-
-function terminator(folder: string, port: number, running: Running, log: () => string): TlsTerminator {
+function terminator(folder: string, port: number, running: RunningProgram, log: () => string): TlsTerminator {
   const ca = readFileSync(join(folder, 'cert.pem'));
   const dispatcher = new Agent({ connect: { ca, servername: NAME } });
   return {
