@@ -13,6 +13,7 @@ const WANTED = [
   ['nginx', ['nginx', '-v']],
   ['haproxy', ['haproxy', '-v']],
   ['docker-compose', ['docker-compose', 'version']],
+  ['prometheus', ['promtool', '--version']],
   ['python3-httpx', ['/usr/bin/python3', '-c', 'import httpx']],
 ];
 

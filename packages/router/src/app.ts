@@ -1,4 +1,3 @@
-import { errorBody, errorBodyWithDetail } from '@sotto/protocol';
 import { AdminGate, isAdminPath } from './admin/admin-gate.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { attestationRoutes } from './attestation/routes.ts';
@@ -7,10 +6,9 @@ import { parseConfig } from './config/parse.ts';
 import type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 import { createUpstream } from './create-upstream.ts';
 import { ehbpDoor, ehbpKeyRoutes, isEhbpRequest } from './gateways/ehbp/gateway.ts';
-import { nomyoGatewayRoutes, SECURE_COMPLETION_PATH } from './gateways/nomyo-v1/gateway.ts';
+import { nomyoGatewayRoutes } from './gateways/nomyo-v1/gateway.ts';
 import { ohttpGatewayRoutes } from './gateways/ohttp/gateway.ts';
 import { healthRoutes } from './health/routes.ts';
-import { asApiError, sendError } from './http/answer.ts';
 import { withCors } from './http/cors.ts';
 import type { Exchange, Handler, HeaderFields } from './http/exchange.ts';
 import { fetchWith } from './http/fetch-adapter.ts';
@@ -20,6 +18,7 @@ import { RouterMetrics } from './metrics/router-metrics.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { TokenTotals } from './metrics/token-totals.ts';
 import { modelApi } from './model-api.ts';
+import { observedAnswer } from './observed-answer.ts';
 import { openAttestation, type RouterAttestation } from './open-attestation.ts';
 import { openRecords, type Records, readAdminKey } from './open-records.ts';
 import { openRouterKeys, type RouterKeys } from './open-router-keys.ts';
@@ -90,29 +89,17 @@ function join(parts: Parts): Router {
   const directory = new ModelDirectory(entries, () => records.aliases.current);
   const inFlight = new InFlight(config.limits.openStreams);
   const metrics = new RouterMetrics({
+    version,
     upstreams: () => directory.states(),
     requestsUnderWay: () => inFlight.count,
+    maxRequestsUnderWay: config.limits.openStreams,
     tokens,
   });
-
-  /** Has a request answered, whatever comes of it, and counts it. */
-  const answer = async (exchange: Exchange, route: Handler): Promise<void> => {
-    const beganMs = performance.now();
-    try {
-      await route(exchange);
-    } catch (error) {
-      const told = asApiError(error);
-      if (told.code === 'internal_error') report(exchange.id, error);
-      const isNomyo = exchange.request.path === SECURE_COMPLETION_PATH;
-      sendError(exchange.sink, told, isNomyo ? errorBodyWithDetail : errorBody);
-    }
-    metrics.answered({
-      route: exchange.route ?? 'none',
-      door: exchange.request.sealedBy ?? 'clear',
-      status: exchange.sink.status ?? 0,
-      seconds: (performance.now() - beganMs) / 1_000,
-    });
-  };
+  const answer = observedAnswer({
+    onTokenGap: metrics.onTokenGap,
+    onAnswered: (answered, _exchange, notes) => metrics.answered(answered, notes),
+    report,
+  });
 
   // One for all that the key opens: who guesses at it has no second door to try.
   const gate = adminKey === null ? null : new AdminGate({ key: adminKey, publicUrl: config.publicUrl });
@@ -123,8 +110,9 @@ function join(parts: Parts): Router {
   const windowMs = config.limits.replayWindowSeconds * 1_000;
   const sealed = {
     keys: keys.schedule,
-    handle: (exchange: Exchange) => answer(exchange, inner),
+    handle: (exchange: Exchange) => answer.inner(exchange, inner),
     onInternalError: report,
+    timed: metrics.onCrypto,
     replays: options.replays ?? new ReplayWindow(windowMs, MAX_REPLAY_ENTRIES),
     replayWindowMs: windowMs,
   };
@@ -158,7 +146,9 @@ function join(parts: Parts): Router {
       hasUpstream: () => directory.isReady(),
       pingStore: () => records.store.ping(),
     }),
-    ...(config.metrics === 'off' ? [] : metricsRoutes(metrics, metricsAccess(config, gate))),
+    ...(config.metrics === 'off'
+      ? []
+      : metricsRoutes(async () => [await metrics.snapshots()], metricsAccess(config, gate))),
     ...(gate === null ? [] : administration(gate, records, directory)),
     ...openApiRoutes({
       routes: () => routes,
@@ -178,7 +168,7 @@ function join(parts: Parts): Router {
   const admitted: Handler = (exchange) => (isAdminPath(exchange.request.path) ? plain : forPages)(exchange);
   const handle: Handler = (exchange) => {
     exchange.sink.preset({ 'x-request-id': exchange.id });
-    return answer(exchange, admitted);
+    return answer.outer(exchange, admitted);
   };
   const webSockets = new WebSocketDoor({
     handle,

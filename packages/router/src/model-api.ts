@@ -39,8 +39,9 @@ export function modelApi({ config, records, directory, report }: ModelApiParts):
     return keyRing.authenticate(request.headers);
   };
 
-  const admit = async ({ request, sink }: Exchange): Promise<Admission> => {
+  const admit = async ({ request, sink, notes }: Exchange): Promise<Admission> => {
     const caller = callerOf(request);
+    if (notes !== undefined) notes.keyId = caller.id;
     sink.preset(await accounting.admitRequest(caller));
     return {
       keyId: caller.id,

@@ -8,7 +8,7 @@ import type { NamedTier } from './least-tier.ts';
  * @param body the router's own: the caller's part of it has been held to its bound
  */
 export function innerExchange(
-  { id, request }: Exchange,
+  { id, request, notes }: Exchange,
   { headers, sealedTier }: Omit<NamedTier, 'field'>,
   body: Uint8Array,
   sink: ResponseSink,
@@ -25,6 +25,7 @@ export function innerExchange(
       body: () => Promise.resolve(body),
     },
     sink,
+    ...(notes === undefined ? {} : { notes }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { SecurityTier } from '@sotto/protocol';
+import type { RequestNotes } from './request-notes.ts';
 
 /** Header fields, names in lower case; a field sent twice is joined as RFC 9110 §5.2 says. */
 export type HeaderFields = Readonly<Record<string, string>>;
@@ -59,6 +60,8 @@ export interface Exchange {
   readonly sink: ResponseSink;
   /** The path of the route that took it, as the route is declared: set by the route table. */
   route?: string;
+  /** What is learned of it on its way; absent where nobody wants to know. */
+  notes?: RequestNotes;
 }
 
 /** Answers an exchange. Rejects only with what the caller turns into an error answer. */

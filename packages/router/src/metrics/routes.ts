@@ -2,11 +2,14 @@ import { Buffer } from 'node:buffer';
 import { sendBytes } from '../http/answer.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Route } from '../http/route-table.ts';
-import type { RouterMetrics } from './router-metrics.ts';
+import { expositionText, type MetricSnapshot } from './metric-snapshot.ts';
 
-/** `GET /metrics`, for Prometheus. `allow` throws where the caller may not read them. */
+/** Prometheus' text exposition format 0.0.4. */
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** `GET /metrics`, for Prometheus, of all the router's processes. `allow` throws where the caller may not read them. */
 export function metricsRoutes(
-  metrics: RouterMetrics,
+  gather: () => Promise<readonly (readonly MetricSnapshot[])[]>,
   access: { readonly credential: 'admin-key' | 'none'; readonly allow: (exchange: Exchange) => Promise<void> | void },
 ): readonly Route[] {
   return [
@@ -15,8 +18,8 @@ export function metricsRoutes(
       path: '/metrics',
       handle: async (exchange) => {
         await access.allow(exchange);
-        const { contentType, body } = await metrics.text();
-        sendBytes(exchange.sink, 200, { 'content-type': contentType, 'cache-control': 'no-store' }, Buffer.from(body));
+        const body = Buffer.from(await expositionText(await gather()));
+        sendBytes(exchange.sink, 200, { 'content-type': CONTENT_TYPE, 'cache-control': 'no-store' }, body);
       },
       operation: {
         summary: 'Counters for Prometheus',

@@ -2,6 +2,7 @@ import { apiError, SECURITY_TIERS, type SecurityTier } from '@sotto/protocol';
 import type { Exchange, HeaderFields } from '../http/exchange.ts';
 import { checkBody, type JsonBody, readJsonBody } from '../http/json-body.ts';
 import type { JsonObject } from '../http/json-object.ts';
+import type { ModelWork } from '../http/request-notes.ts';
 import { type RequestTier, settleTier, TIER_FIELD } from '../tiers/request-tier.ts';
 import { type Candidate, fitForTier } from '../upstreams/candidates.ts';
 import { forward } from '../upstreams/forward.ts';
@@ -67,6 +68,9 @@ export async function answerModelRequest(
   const addsUsage = stream && !asksForUsage(body.value);
   const { rewrite } = endpoint;
   let settlement = NOT_ANSWERED;
+  const work = newWork(endpoint.path, { model, tier: tier.tier, stream });
+  const { notes } = exchange;
+  if (notes !== undefined) notes.work = work;
   try {
     const forwarded = await forward(exchange.sink, {
       candidates: fit,
@@ -77,12 +81,43 @@ export async function answerModelRequest(
       hidesUsage: addsUsage && options.showsUsage !== true,
       maxAnswerBytes: options.maxAnswerBytes,
       answerHeaders: ({ upstream }) => answerHeaders(tier, upstream.class),
+      onEvents: (count) => notes?.passed(count),
       ...(rewrite === undefined ? {} : { rewrite: (answer) => rewrite(body.value, answer) }),
     });
     settlement = settlementOf(forwarded, promptTokens);
+    noteWork(work, forwarded, settlement);
+    if (forwarded.failure !== null && notes !== undefined) notes.code = forwarded.failure;
   } finally {
+    work.endedMs = performance.now();
     reservation.settle(settlement);
   }
+}
+
+function newWork(path: string, { model, tier, stream }: Pick<ModelWork, 'model' | 'tier' | 'stream'>): ModelWork {
+  const nowMs = performance.now();
+  return {
+    path,
+    model,
+    tier,
+    stream,
+    beganMs: nowMs,
+    endedMs: nowMs,
+    outcome: 'failed',
+    upstream: null,
+    upstreamClass: null,
+    upstreamModel: null,
+    promptTokens: 0,
+    completionTokens: 0,
+  };
+}
+
+function noteWork(work: ModelWork, { outcome, candidate }: Forwarded, { usage }: Settlement): void {
+  work.outcome = outcome;
+  work.upstream = candidate?.upstream.name ?? null;
+  work.upstreamClass = candidate?.upstream.class ?? null;
+  work.upstreamModel = candidate?.model ?? null;
+  work.promptTokens = usage?.promptTokens ?? 0;
+  work.completionTokens = usage?.completionTokens ?? 0;
 }
 
 const NOT_ANSWERED: Settlement = { outcome: 'failed', usage: null, upstreamModel: null };

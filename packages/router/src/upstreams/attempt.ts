@@ -59,9 +59,10 @@ export class Attempt implements UpstreamListener {
     this.#relay = new EventRelay(this.#sink, this.call, {
       headers: this.#request.answerHeaders(this.#candidate),
       hidesUsage: this.#request.hidesUsage,
+      onEvents: this.#request.onEvents,
       onFail: (error) => {
         this.call?.reject?.(error.code ?? 'upstream_failed');
-        this.#settle(this.#ended('failed', this.#relay?.usage ?? null));
+        this.#settle({ ...this.#ended('failed', this.#relay?.usage ?? null), failure: error.code });
       },
     });
   }
@@ -106,7 +107,7 @@ export class Attempt implements UpstreamListener {
   }
 
   #ended(outcome: Forwarded['outcome'], usage: TokenUsage | null): Forwarded {
-    return { outcome, usage, candidate: this.#candidate, events: this.#relay?.events ?? 0 };
+    return { outcome, failure: null, usage, candidate: this.#candidate, events: this.#relay?.events ?? 0 };
   }
 
   /** What came is no good: the upstream is to blame, and is not to go on. */

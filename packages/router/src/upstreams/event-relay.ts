@@ -27,6 +27,7 @@ export class EventRelay {
   readonly #watch: EventStreamWatch;
   readonly #call: UpstreamCall | null;
   readonly #onFail: (error: APIError) => void;
+  readonly #onEvents: ((count: number) => void) | undefined;
   #waiting: Uint8Array[] = [];
   /** The beginning of an event whose end has not come. */
   #begun: Buffer = NOTHING;
@@ -43,12 +44,15 @@ export class EventRelay {
       readonly headers: HeaderFields;
       readonly hidesUsage: boolean;
       readonly onFail: (error: APIError) => void;
+      /** Told how many events have just passed. */
+      readonly onEvents?: ((count: number) => void) | undefined;
     },
   ) {
     this.#sink = sink;
     this.#call = call;
     this.#watch = new EventStreamWatch(options.hidesUsage);
     this.#onFail = options.onFail;
+    this.#onEvents = options.onEvents;
     sink.onDrain(() => call?.resume());
     sink.preset(options.headers);
     sink.head(200, HEAD);
@@ -113,8 +117,10 @@ export class EventRelay {
   }
 
   #pass(events: Buffer): void {
+    const before = this.#watch.events;
     const passed = this.#watch.see(events);
     if (passed.length > 0 && !this.#sink.write(passed)) this.#call?.pause();
+    this.#onEvents?.(this.#watch.events - before);
   }
 }
 

@@ -22,7 +22,7 @@ export async function forward(sink: ResponseSink, request: ForwardedRequest): Pr
   });
   let failure: APIError | null = null;
   for (const candidate of request.candidates.slice(0, MAX_ATTEMPTS)) {
-    if (gone) return { outcome: 'cancelled', usage: null, candidate: null, events: 0 };
+    if (gone) return { outcome: 'cancelled', failure: null, usage: null, candidate: null, events: 0 };
     const outcome = await new Promise<AttemptOutcome>((settle) => {
       attempt = new Attempt(sink, request, candidate, settle);
       const call: UpstreamCall = candidate.upstream.start(

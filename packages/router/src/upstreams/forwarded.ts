@@ -19,6 +19,8 @@ export interface ForwardedRequest {
   readonly maxAnswerBytes: number;
   /** Header fields for the answer that say who gave it. */
   answerHeaders(candidate: Candidate): HeaderFields;
+  /** Told how many events of a stream have just been passed on. */
+  readonly onEvents?: (count: number) => void;
   /** Writes a good answer anew where the upstream did not give it the form that was asked for; null: as it is. */
   readonly rewrite?: (answer: Readonly<Record<string, unknown>>) => Uint8Array | null;
 }
@@ -26,6 +28,8 @@ export interface ForwardedRequest {
 /** How a forwarded request ended once something of an answer had been sent, or its caller had gone. */
 export interface Forwarded {
   readonly outcome: 'answered' | 'failed' | 'cancelled';
+  /** The code of the error that a stream ended with; null where it ended well, or was cut off by its caller. */
+  readonly failure: string | null;
   /** As the upstream said; null where it did not come to that. */
   readonly usage: TokenUsage | null;
   /** Who answered; null where nobody had been asked. */

@@ -35,6 +35,7 @@ async function gatewayTo(answer: Route['handle']): Promise<Fetch> {
     keys,
     handle: inner,
     onInternalError,
+    timed: () => {},
     replays: new ReplayWindow(300_000, 100),
     replayWindowMs: 300_000,
     maxBodyBytes: 100_000,

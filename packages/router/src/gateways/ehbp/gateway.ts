@@ -13,6 +13,7 @@ import { nodeHpke } from '@sotto/protocol/node';
 import { PROBLEM_MEDIA_TYPE } from '@sotto/protocol/ohttp';
 import type { KeySchedule } from '../../hpke-keys/key-schedule.ts';
 import { asApiError, sendBytes, sendError, sendJson } from '../../http/answer.ts';
+import type { CryptoClock } from '../../http/crypto-clock.ts';
 import type { Exchange, Handler } from '../../http/exchange.ts';
 import type { Route } from '../../http/route-table.ts';
 import type { ReplayMemory } from '../../replay/replay-memory.ts';
@@ -25,6 +26,8 @@ export interface EhbpGatewayOptions {
   readonly handle: Handler;
   /** Told of what the door itself gets wrong once a request is open. */
   readonly onInternalError: (requestId: string, error: unknown) => void;
+  /** Told how long opening and sealing take. */
+  readonly timed: CryptoClock;
   readonly replays: ReplayMemory;
   readonly maxBodyBytes: number;
 }
@@ -67,6 +70,7 @@ export function ehbpDoor(options: EhbpGatewayOptions): Handler {
     const { request, sink } = exchange;
     const body = await request.body(options.maxBodyBytes + OVERHEAD_BYTES);
     let opened: OpenedBody;
+    const beganMs = performance.now();
     try {
       // A field sent twice arrives joined by a comma, which is no hexadecimal digit: it is refused as malformed.
       opened = await openBody(options, request.headers[ENCAPSULATED_KEY_HEADER] ?? '', body);
@@ -74,8 +78,9 @@ export function ehbpDoor(options: EhbpGatewayOptions): Handler {
       sendClearRefusal(exchange, error);
       return;
     }
+    options.timed('ehbp_open', beganMs);
     // From here on nothing goes out in clear.
-    const inner = new FrameSink(sink, await opened.request.sealResponse());
+    const inner = new FrameSink(sink, await opened.request.sealResponse(), options.timed);
     try {
       if (!opened.request.opener.authenticated) throw apiError('invalid_message', 'the sealed body is empty');
       await refuseReplay(options.replays, opened.request.enc);
@@ -92,6 +97,7 @@ export function ehbpDoor(options: EhbpGatewayOptions): Handler {
       });
     } catch (error) {
       const told = asApiError(error);
+      if (exchange.notes !== undefined) exchange.notes.code = told.code;
       if (told.code === 'internal_error') options.onInternalError(exchange.id, error);
       sendError(inner, told);
     }
@@ -145,9 +151,10 @@ async function refuseReplay(replays: ReplayMemory, enc: Uint8Array): Promise<voi
 }
 
 /** A stale key is told apart, so that the client fetches the new one; everything else is one error. */
-function sendClearRefusal({ sink }: Exchange, error: unknown): void {
+function sendClearRefusal({ sink, notes }: Exchange, error: unknown): void {
   const told = asApiError(error);
   if (told.code === 'internal_error') throw error;
+  if (notes !== undefined) notes.code = told.code;
   const stale = told.code === 'key_config_mismatch';
   const status = stale ? 422 : 400;
   const problem = {

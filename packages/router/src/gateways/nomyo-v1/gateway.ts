@@ -14,6 +14,7 @@ import {
 } from '@sotto/protocol/nomyo-v1';
 import { asApiError, sendError } from '../../http/answer.ts';
 import { CollectingSink } from '../../http/collecting-sink.ts';
+import type { CryptoClock } from '../../http/crypto-clock.ts';
 import type { Exchange, Handler, HeaderFields } from '../../http/exchange.ts';
 import type { Route } from '../../http/route-table.ts';
 import type { RsaIdentity } from '../../pki/rsa-identity.ts';
@@ -33,6 +34,8 @@ export interface NomyoGatewayOptions {
   readonly handle: Handler;
   /** Refuses unknown keys before any decryption. @throws AuthenticationError */
   readonly authenticate: (headers: HeaderFields) => void;
+  /** Told how long unwrapping and sealing take. */
+  readonly timed: CryptoClock;
   readonly replays: ReplayMemory;
   readonly replayWindowMs: number;
   readonly keepAliveMs: number;
@@ -57,6 +60,7 @@ export function nomyoGatewayRoutes(options: NomyoGatewayOptions): readonly Route
         } catch (error) {
           const told = asApiError(error);
           if (told.code === 'internal_error') options.report(exchange.id, error);
+          if (exchange.notes !== undefined) exchange.notes.code = told.code;
           refuse(exchange, patient, onWire(told));
         } finally {
           patient.stop();
@@ -92,9 +96,11 @@ async function answer(
   const id = Buffer.from(replayId).toString('base64');
   // Before the RSA operation: a flood of one recorded request costs next to nothing.
   if (await options.replays.has(id)) throw replayed();
+  const unwrappingMs = performance.now();
   const opened = await options.identity.unwrapper.admit(() =>
     openRequest(nodeCrypto, options.identity.unwrapper, envelope),
   );
+  options.timed('nomyo_unwrap', unwrappingMs);
   try {
     // Only what could be opened is remembered, or anybody could fill the memory.
     await remember(options.replays, id);
@@ -135,7 +141,8 @@ async function answerOpened(
 
   const sink = new CollectingSink();
   exchange.sink.onClose(() => sink.close());
-  const inner: Exchange = { id: exchange.id, request: innerRequest(exchange.request, opened.plaintext), sink };
+  const request = innerRequest(exchange.request, opened.plaintext);
+  const inner: Exchange = { id: exchange.id, request, sink, ...(exchange.notes && { notes: exchange.notes }) };
   await options.handle(inner);
   const collected = await sink.answer;
   if (collected.status !== 200 || !collected.complete) {
@@ -145,12 +152,14 @@ async function answerOpened(
   }
   const plaintext = withMetadata(collected);
   try {
+    const sealingMs = performance.now();
     const sealed = await sealResponse(nodeCrypto, plaintext, {
       clientKey: fields.clientKey,
       tagStyle,
       macUnder: bound ? opened.contentKey : null,
       nowMs: Date.now(),
     });
+    options.timed('nomyo_seal', sealingMs);
     patient.send(Buffer.from(sealed), keptHeaders(collected.headers));
   } finally {
     plaintext.fill(0);

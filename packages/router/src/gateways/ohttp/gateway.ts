@@ -13,6 +13,7 @@ import {
 } from '@sotto/protocol/ohttp';
 import type { KeySchedule } from '../../hpke-keys/key-schedule.ts';
 import { asApiError, sendBytes, sendError } from '../../http/answer.ts';
+import type { CryptoClock } from '../../http/crypto-clock.ts';
 import type { Exchange, Handler, HeaderFields, ResponseSink } from '../../http/exchange.ts';
 import type { Route } from '../../http/route-table.ts';
 import type { ReplayMemory } from '../../replay/replay-memory.ts';
@@ -30,6 +31,8 @@ export interface OhttpGatewayOptions {
   readonly handle: Handler;
   /** Told of what the gateway itself gets wrong once a request is open. */
   readonly onInternalError: (requestId: string, error: unknown) => void;
+  /** Told how long opening and sealing take. */
+  readonly timed: CryptoClock;
   readonly replays: ReplayMemory;
   readonly replayWindowMs: number;
   /** Longest inner content. */
@@ -106,14 +109,16 @@ async function answerChunked(exchange: Exchange, options: OhttpGatewayOptions, b
     (chunk) => message.push(chunk),
   );
   let failure: APIError | null = null;
+  const beganMs = performance.now();
   try {
     await opener.push(body);
     await opener.finish();
   } catch (error) {
-    if (!opener.authenticated) return refuseUnopened(exchange.sink, error);
+    if (!opener.authenticated) return refuseUnopened(exchange, error);
     failure = asApiError(error);
   }
-  const sink = new SealingSink(exchange.sink, await opener.sealResponse(), options.coalesceMs);
+  options.timed('ohttp_open', beganMs);
+  const sink = new SealingSink(exchange.sink, await opener.sealResponse(), options);
   await dispatch({ ...exchange, sink }, options, opener.enc, () => {
     if (failure !== null) throw failure;
     return innerRequest(message.finish(), message.content);
@@ -122,11 +127,13 @@ async function answerChunked(exchange: Exchange, options: OhttpGatewayOptions, b
 
 async function answerWhole(exchange: Exchange, options: OhttpGatewayOptions, body: Uint8Array): Promise<void> {
   let opened: Awaited<ReturnType<typeof openWholeRequest>>;
+  const beganMs = performance.now();
   try {
     opened = await openWholeRequest(nodeHpke, (id) => options.keys.find(id), body);
   } catch (error) {
-    return refuseUnopened(exchange.sink, error);
+    return refuseUnopened(exchange, error);
   }
+  options.timed('ohttp_open', beganMs);
   const whole = new WholeAnswer(options.maxAnswerBytes);
   exchange.sink.onClose(() => whole.close());
   await dispatch({ ...exchange, sink: whole }, options, opened.enc, () => {
@@ -134,7 +141,10 @@ async function answerWhole(exchange: Exchange, options: OhttpGatewayOptions, bod
     message.push(opened.message);
     return innerRequest(message.finish(), message.content);
   });
-  const sealed = await opened.sealResponse(await whole.message());
+  const message = await whole.message();
+  const sealingMs = performance.now();
+  const sealed = await opened.sealResponse(message);
+  options.timed('ohttp_seal', sealingMs);
   sendBytes(exchange.sink, 200, { 'content-type': OHTTP_RESPONSE_MEDIA_TYPE, 'cache-control': 'no-store' }, sealed);
 }
 
@@ -155,6 +165,7 @@ async function dispatch(
     else await options.handle({ ...exchange, sink, request });
   } catch (error) {
     const told = asApiError(error);
+    if (exchange.notes !== undefined) exchange.notes.code = told.code;
     if (told.code === 'internal_error') options.onInternalError(exchange.id, error);
     sendError(sink, told);
   }
@@ -174,8 +185,9 @@ function withoutContent(sink: ResponseSink): ResponseSink {
 }
 
 /** Says in clear that nothing could be opened: one status and one text, but for the id of the key, which is public. */
-function refuseUnopened(sink: ResponseSink, error: unknown): void {
+function refuseUnopened({ sink, notes }: Exchange, error: unknown): void {
   if (!SottoError.isInstance(error)) throw error;
+  if (notes !== undefined) notes.code = error.code;
   if (error.code === 'unknown_key_id') sendProblem(sink, 422, OHTTP_KEY_PROBLEM_TYPE);
   else sendProblem(sink, 400, 'about:blank');
 }

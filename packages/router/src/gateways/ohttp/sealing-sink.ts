@@ -1,12 +1,21 @@
 import type { Awaitable } from '@sotto/protocol';
 import { encodeContent, encodeEnd, encodeResponseHead } from '@sotto/protocol/bhttp';
 import { type ChunkSealer, OHTTP_CHUNKED_RESPONSE_MEDIA_TYPE, paddingFor } from '@sotto/protocol/ohttp';
+import type { CryptoClock } from '../../http/crypto-clock.ts';
 import type { HeaderFields, ResponseSink } from '../../http/exchange.ts';
 
 const SOON = Promise.resolve();
 
 /** Fields that describe a connection or a length that the ciphertext does not have. */
 const LEFT_OUT = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding']);
+
+/** How an answer is sealed. */
+export interface SealingOptions {
+  /** How long events are gathered, by the inner answer's header fields; 0 for not at all. */
+  readonly coalesceMs: (headers: HeaderFields) => number;
+  /** Told how long each chunk takes. */
+  readonly timed: CryptoClock;
+}
 
 /**
  * Seals an answer on its way out. Of a stream each write is a chunk in the same turn of the loop, unless chunks are to
@@ -18,6 +27,7 @@ export class SealingSink implements ResponseSink {
   readonly #outer: ResponseSink;
   readonly #sealer: ChunkSealer;
   readonly #coalesceMs: (headers: HeaderFields) => number;
+  readonly #timed: CryptoClock;
   #preset: HeaderFields = {};
   /** Plaintext that has not been sealed yet: a head that waits for its first content, or events gathered. */
   #held: Uint8Array[] = [];
@@ -30,11 +40,11 @@ export class SealingSink implements ResponseSink {
   #plaintextBytes = 0;
   #state: 'fresh' | 'open' | 'over' = 'fresh';
 
-  /** @param coalesceMs how long events are gathered, by the inner answer's header fields; 0 for not at all */
-  constructor(outer: ResponseSink, sealer: ChunkSealer, coalesceMs: (headers: HeaderFields) => number) {
+  constructor(outer: ResponseSink, sealer: ChunkSealer, options: SealingOptions) {
     this.#outer = outer;
     this.#sealer = sealer;
-    this.#coalesceMs = coalesceMs;
+    this.#coalesceMs = options.coalesceMs;
+    this.#timed = options.timed;
   }
 
   preset(headers: HeaderFields): void {
@@ -119,7 +129,10 @@ export class SealingSink implements ResponseSink {
     if (only === undefined || this.#state === 'over') return;
     const plaintext = this.#held.length === 1 ? only : Buffer.concat(this.#held);
     this.#held = [];
-    this.#full = !this.#outer.write(ready(this.#sealer.seal(plaintext)));
+    const beganMs = performance.now();
+    const sealed = ready(this.#sealer.seal(plaintext));
+    this.#timed('ohttp_seal', beganMs);
+    this.#full = !this.#outer.write(sealed);
   }
 }
 

@@ -33,11 +33,10 @@ async function sealing(coalesceMs: number | ((headers: HeaderFields) => number) 
   await opener.push(request.body);
   await opener.finish();
   const outer = new RecordingSink();
-  const sink = new SealingSink(
-    outer,
-    await opener.sealResponse(),
-    typeof coalesceMs === 'number' ? () => coalesceMs : coalesceMs,
-  );
+  const sink = new SealingSink(outer, await opener.sealResponse(), {
+    coalesceMs: typeof coalesceMs === 'number' ? () => coalesceMs : coalesceMs,
+    timed: () => {},
+  });
   return {
     outer,
     sink,
