@@ -21,21 +21,18 @@ import { modelApi } from './model-api.ts';
 import { observedAnswer } from './observed-answer.ts';
 import { openAttestation, type RouterAttestation } from './open-attestation.ts';
 import { openRecords, type Records, readAdminKey } from './open-records.ts';
+import { openReplicas, type Replicas } from './open-replicas.ts';
 import { openRouterKeys, type RouterKeys } from './open-router-keys.ts';
 import { openApiRoutes } from './openapi/routes.ts';
 import { keyStatementRoutes } from './pki/key-statement-routes.ts';
 import { pkiRoutes } from './pki/routes.ts';
 import { withReceipts } from './receipts/with-receipts.ts';
-import { ReplayWindow } from './replay/replay-window.ts';
+import { MAX_REPLAY_ENTRIES, ReplayWindow } from './replay/replay-window.ts';
 import type { Router, RouterOptions } from './router.ts';
 import { ModelDirectory } from './upstreams/model-directory.ts';
-import type { TokenUsage } from './upstreams/token-usage.ts';
 import { version } from './version.ts';
 import { CONNECTION_LIMITS } from './websocket/limits.ts';
 import { WebSocketDoor } from './websocket/websocket-door.ts';
-
-/** Requests the memory against replays holds for one window; beyond it requests are refused, not forgotten. */
-const MAX_REPLAY_ENTRIES = 1_000_000;
 
 /**
  * Makes a router of its configuration.
@@ -49,25 +46,37 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
   const environment = options.environment ?? process.env;
   const report = (requestId: string, error: unknown): void => options.onInternalError?.(requestId, error);
   const adminKey = await readAdminKey(config, environment);
-  const keys = await openRouterKeys(config, options);
-  const entries = await Promise.all(config.upstreams.map((upstream) => createUpstream(upstream, environment)));
-  const closeUpstreams = async (): Promise<void> => {
-    await Promise.all(entries.map(({ upstream }) => upstream.close()));
-  };
-  const tokens = new TokenTotals();
-  let records: Records;
-  let attestation: RouterAttestation;
+  const replicas = await openReplicas(config);
+  const open: (() => Promise<void> | void)[] = [() => replicas?.close()];
   try {
-    attestation = await openAttestation({ config, settings: config.attestation, environment, keys, options });
-    const { storageKey, makeLimiter, announce = () => {} } = options;
-    const onUsed = (usage: TokenUsage): void => tokens.add(usage);
-    records = await openRecords(config, { environment, storageKey, makeLimiter, announce, report, onUsed });
+    const keys = await openRouterKeys(config, options);
+    open.push(() => keys.destroy());
+    const entries = await Promise.all(config.upstreams.map((upstream) => createUpstream(upstream, environment)));
+    const closeUpstreams = async (): Promise<void> => {
+      await Promise.all(entries.map(({ upstream }) => upstream.close()));
+    };
+    open.push(closeUpstreams);
+    const attestation = await openAttestation({ config, settings: config.attestation, environment, keys, options });
+    const tokens = new TokenTotals();
+    const records = await openRecords(config, {
+      environment,
+      storageKey: options.storageKey,
+      makeLimiter: replicas?.makeLimiter ?? options.makeLimiter,
+      onCountsMoved: (listener) => replicas?.onChange(listener),
+      announce: (what) => {
+        options.announce?.(what);
+        replicas?.announce(what);
+      },
+      report,
+      onUsed: (usage) => tokens.add(usage),
+    });
+    replicas?.follow((what) => records.reload(what).catch((error: unknown) => report('reload', error)));
+    const parts = { config, options, adminKey, keys, entries, closeUpstreams, records, attestation, tokens, report };
+    return join({ ...parts, replicas });
   } catch (error) {
-    keys.destroy();
-    await closeUpstreams();
+    for (const close of open.reverse()) await close();
     throw error;
   }
-  return join({ config, options, adminKey, keys, entries, closeUpstreams, records, attestation, tokens, report });
 }
 
 interface Parts {
@@ -79,12 +88,14 @@ interface Parts {
   readonly closeUpstreams: () => Promise<void>;
   readonly records: Records;
   readonly attestation: RouterAttestation;
+  readonly replicas: Replicas | null;
   readonly tokens: TokenTotals;
   readonly report: (requestId: string, error: unknown) => void;
 }
 
 function join(parts: Parts): Router {
-  const { config, options, adminKey, keys, entries, closeUpstreams, records, attestation, tokens, report } = parts;
+  const { config, options, adminKey, keys, entries, closeUpstreams, records, attestation, replicas, tokens, report } =
+    parts;
   const serves = (protocol: RouterConfig['protocols'][number]): boolean => config.protocols.includes(protocol);
   const directory = new ModelDirectory(entries, () => records.aliases.current);
   const inFlight = new InFlight(config.limits.openStreams);
@@ -95,6 +106,10 @@ function join(parts: Parts): Router {
     maxRequestsUnderWay: config.limits.openStreams,
     tokens,
   });
+  if (replicas !== null) {
+    const isUp = (): number => (replicas.isUp ? 1 : 0);
+    metrics.gauge('sotto_redis_up', '1 where the Redis server of the replicas answers', isUp, { acrossWorkers: 'min' });
+  }
   const answer = observedAnswer({
     onTokenGap: metrics.onTokenGap,
     onAnswered: (answered, _exchange, notes) => metrics.answered(answered, notes),
@@ -113,7 +128,8 @@ function join(parts: Parts): Router {
     handle: (exchange: Exchange) => answer.inner(exchange, inner),
     onInternalError: report,
     timed: metrics.onCrypto,
-    replays: options.replays ?? new ReplayWindow(windowMs, MAX_REPLAY_ENTRIES),
+    replays:
+      replicas?.replays(config, options.replays) ?? options.replays ?? new ReplayWindow(windowMs, MAX_REPLAY_ENTRIES),
     replayWindowMs: windowMs,
   };
   const routes: readonly Route[] = [
@@ -145,6 +161,7 @@ function join(parts: Parts): Router {
       isShuttingDown: () => inFlight.draining,
       hasUpstream: () => directory.isReady(),
       pingStore: () => records.store.ping(),
+      ...(replicas === null ? {} : { isRedisUp: () => replicas.isUp }),
     }),
     ...(config.metrics === 'off'
       ? []
@@ -203,6 +220,7 @@ function join(parts: Parts): Router {
       keys.destroy();
       await closeUpstreams();
       await records.close();
+      await replicas?.close();
     },
   };
 }

@@ -8,7 +8,6 @@ import { type Environment, readSecret } from './config/secrets.ts';
 import { type Accounting, createAccounting } from './create-accounting.ts';
 import { createKeyRing } from './create-key-ring.ts';
 import type { LimiterFactory } from './rate-limits/limiter-factory.ts';
-import { createRedisLimiters } from './rate-limits/redis-limiters.ts';
 import { isLasting, openStore } from './storage/open-store.ts';
 import { deriveKey, readStorageKey } from './storage/storage-key.ts';
 import type { Store } from './storage/store.ts';
@@ -32,6 +31,8 @@ export interface RecordsOptions {
   readonly storageKey?: Uint8Array | undefined;
   /** Makes the counters of limits and budgets, where several processes share them. */
   readonly makeLimiter?: LimiterFactory | undefined;
+  /** Calls `listener` each time counts come to be held elsewhere: what was counted until then is told there. */
+  readonly onCountsMoved?: ((listener: () => void) => void) | undefined;
   /** Told of the tokens of every request. */
   readonly onUsed: (usage: TokenUsage) => void;
   /** Tells the other processes that share the store. */
@@ -77,7 +78,7 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
 
 async function readRecords(
   config: RouterConfig,
-  { environment, announce, report, onUsed, makeLimiter: shared }: RecordsOptions,
+  { environment, announce, report, onUsed, makeLimiter, onCountsMoved }: RecordsOptions,
   storageKey: Uint8Array,
   store: Store,
 ): Promise<Records> {
@@ -94,8 +95,6 @@ async function readRecords(
   const chatbots = new ChatbotDirectory(config.chatbots.map(chatbotOf), store.chatbots, () => announce('chatbots'));
   await Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
 
-  const redis = config.redis === undefined ? null : await createRedisLimiters(config.redis);
-  const makeLimiter = redis?.makeLimiter ?? shared;
   const accounting = createAccounting({
     usage: store.usage,
     prices: Object.entries(config.models).flatMap(([model, { price }]) =>
@@ -108,7 +107,7 @@ async function readRecords(
   });
   const seedBudgets = (): Promise<void> => accounting.seedBudgets(keyRing.all);
   await seedBudgets();
-  redis?.onSwitch(() => void seedBudgets().catch((error: unknown) => report('accounting', error)));
+  onCountsMoved?.(() => void seedBudgets().catch((error: unknown) => report('accounting', error)));
 
   const now = Date.now;
   const conversations = new Conversations({
@@ -147,7 +146,6 @@ async function readRecords(
       clearInterval(rereading);
       stopSweep();
       await accounting.close().catch((error: unknown) => report('accounting', error));
-      await redis?.close();
       await store.close();
     },
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { attestationSchema, checkAttestedConfig } from '../attestation/config.ts';
 import { chatbotSchema, DEFAULT_TTL_SECONDS } from '../chatbots/chatbot-schema.ts';
-import { isRedisUrl } from '../rate-limits/redis-limiters.ts';
+import { isRedisUrl } from '../replicas/redis-url.ts';
 import { keySchema } from './key-schema.ts';
 import { modelSchema } from './model-schema.ts';
 import { upstreamSchema } from './upstream-schema.ts';
@@ -53,8 +53,14 @@ export const configSchema = z
       .default('memory:'),
     /** What stored keys are hashed under and conversations sealed: 32 bytes in base64. Needed unless storage is memory:. */
     storageKey: secret.optional(),
-    /** Limits and budgets are counted there, for all replicas. */
+    /** What all replicas share: counts of limits and budgets, the memory against replays, announcements. */
     redis: z.string().refine(isRedisUrl, 'redis://host:port or rediss://host:port').optional(),
+    replay: z
+      .strictObject({
+        /** While Redis is away: refuse what this machine has seen, or refuse all sealed requests. */
+        whenAway: z.enum(['local', 'refuse']).default('local'),
+      })
+      .prefault({}),
     /** The administration API's own credential; without it there is no such API. */
     admin: secret.optional(),
     /** Who may read /metrics: everybody, who holds the administration key, or nobody. */

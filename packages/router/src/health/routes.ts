@@ -12,6 +12,8 @@ export interface HealthOptions {
   readonly hasUpstream: () => boolean;
   /** Asks the database for a sign of life. @throws where it gives none */
   readonly pingStore: () => Promise<void>;
+  /** Whether the Redis server of the replicas answers; absent where there is none. */
+  readonly isRedisUp?: () => boolean;
 }
 
 const healthSchema = z.object({ status: z.enum(['ok', 'shutting_down', 'unavailable']) });
@@ -20,12 +22,13 @@ const healthSchema = z.object({ status: z.enum(['ok', 'shutting_down', 'unavaila
 const readinessSchema = healthSchema.extend({
   upstreams: z.enum(['ok', 'unavailable']),
   store: z.enum(['ok', 'unavailable']),
+  redis: z.enum(['ok', 'unavailable']).optional(),
 });
 
 /**
  * `GET /health` and `/health/live`: the process answers; `/health/ready`: it takes requests, 503 from the moment it
- * shuts down or has no model server to ask; `/health/db`: the database answers. A database that is away makes no router
- * unready: requests with known keys go on without it.
+ * shuts down or has no model server to ask; `/health/db`: the database answers. A database or a Redis server that is away
+ * makes no router unready: requests with known keys go on without them.
  */
 export function healthRoutes(options: HealthOptions): readonly Route[] {
   const serving = (): Health => (options.isShuttingDown() ? 'shutting_down' : 'ok');
@@ -36,7 +39,9 @@ export function healthRoutes(options: HealthOptions): readonly Route[] {
       const upstreams = options.hasUpstream() ? 'ok' : 'unavailable';
       const store = await storeStatus(options);
       const status = serving() === 'ok' ? upstreams : 'shutting_down';
-      answer(sink, status, { upstreams, store });
+      const { isRedisUp } = options;
+      const redis = isRedisUp === undefined ? {} : { redis: isRedisUp() ? 'ok' : 'unavailable' };
+      answer(sink, status, { upstreams, store, ...redis });
     }),
     route('/health/db', 'Whether the database answers', healthSchema, async ({ sink }) => {
       answer(sink, await storeStatus(options));

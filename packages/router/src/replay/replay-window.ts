@@ -1,5 +1,8 @@
 import type { ReplayMemory } from './replay-memory.ts';
 
+/** Requests a router remembers in one window; beyond it requests are refused, not forgotten. */
+export const MAX_REPLAY_ENTRIES = 1_000_000;
+
 /** A request's own time may be a window ahead, and is good until it is a window behind: two, and the one under way. */
 const GENERATIONS = 3;
 
@@ -35,6 +38,12 @@ export class ReplayWindow implements ReplayMemory {
     if (this.#current.size >= this.#maxEntries) return 'full';
     this.#current.add(id);
     return 'added';
+  }
+
+  /** All that is remembered now. */
+  *ids(): Generator<string, void, undefined> {
+    yield* this.#current;
+    for (const generation of this.#previous) yield* generation;
   }
 
   /** Forgets an id whose request ended in an error that invites to send the same bytes again. */

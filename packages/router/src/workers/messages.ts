@@ -2,6 +2,7 @@ import type { AttestationEvent } from '../attestation/attestation-event.ts';
 import type { RouterConfig } from '../config/schema.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
 import type { Announcement } from '../open-records.ts';
+import type { ReplayOutcome } from '../replay/replay-memory.ts';
 
 /** The keys that all workers share; they live in the processes' memory and in the channel between them. */
 export interface SharedSecrets {
@@ -24,7 +25,7 @@ export type ToWorker =
   | { readonly sotto: 'shut-down' }
   /** Another worker has changed the store. */
   | { readonly sotto: 'reload'; readonly what: Announcement }
-  | { readonly sotto: 'replay-outcome'; readonly call: number; readonly outcome: 'added' | 'seen' | 'full' };
+  | { readonly sotto: 'replay-outcome'; readonly call: number; readonly outcome: ReplayOutcome };
 
 /** What a worker tells the primary process. */
 export type ToPrimary =

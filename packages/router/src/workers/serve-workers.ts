@@ -8,12 +8,11 @@ import type { RouterConfig } from '../config/schema.ts';
 import { KeyRotation } from '../hpke-keys/key-rotation.ts';
 import { generateRsaPkcs8, readRsaPkcs8File } from '../pki/rsa-identity.ts';
 import { generateSigningIdentity, readIdentityFile } from '../pki/signing-identity.ts';
-import { ReplayWindow } from '../replay/replay-window.ts';
+import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
 import { isLasting } from '../storage/open-store.ts';
 import { readStorageKey } from '../storage/storage-key.ts';
 import { isOurs, type SharedSecrets, type ToPrimary, type ToWorker } from './messages.ts';
 
-const MAX_REPLAY_ENTRIES = 1_000_000;
 /** Between a worker's death and its successor's birth: one that dies at once must not spin. */
 const RESTART_DELAY_MS = 250;
 

@@ -1,4 +1,4 @@
-import type { ReplayMemory } from '../replay/replay-memory.ts';
+import type { ReplayMemory, ReplayOutcome } from '../replay/replay-memory.ts';
 import type { ReplayWindow } from '../replay/replay-window.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 
@@ -9,7 +9,7 @@ import type { ToPrimary, ToWorker } from './messages.ts';
 export class SharedReplays implements ReplayMemory {
   readonly #seenHere: ReplayWindow;
   readonly #tell: (message: ToPrimary) => void;
-  readonly #waiting = new Map<number, (outcome: 'added' | 'seen' | 'full') => void>();
+  readonly #waiting = new Map<number, (outcome: ReplayOutcome) => void>();
   #calls = 0;
 
   constructor(seenHere: ReplayWindow, tell: (message: ToPrimary) => void) {
@@ -21,7 +21,7 @@ export class SharedReplays implements ReplayMemory {
     return this.#seenHere.has(id);
   }
 
-  add(id: string): Promise<'added' | 'seen' | 'full'> {
+  add(id: string): Promise<ReplayOutcome> {
     this.#seenHere.add(id);
     const call = this.#calls++;
     return new Promise((resolve) => {

@@ -5,12 +5,10 @@ import { createRouter } from '../app.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
 import type { Announcement } from '../open-records.ts';
 import { clusterLimiters } from '../rate-limits/cluster-limiters.ts';
-import { ReplayWindow } from '../replay/replay-window.ts';
+import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
 import { type RouterServer, serve } from '../serve.ts';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 import { SharedReplays } from './shared-replays.ts';
-
-const MAX_REPLAY_ENTRIES = 1_000_000;
 
 let server: RouterServer | null = null;
 /** Seeds that came while the router was being made. */

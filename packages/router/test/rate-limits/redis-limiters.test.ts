@@ -2,24 +2,27 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Budgets } from '../../src/rate-limits/budgets.ts';
-import { createRedisLimiters, isRedisUrl } from '../../src/rate-limits/redis-limiters.ts';
+import { redisLimiters } from '../../src/rate-limits/redis-limiters.ts';
 import { RequestLimits } from '../../src/rate-limits/request-limits.ts';
 import { TokenLimits } from '../../src/rate-limits/token-limits.ts';
+import { connectRedis } from '../../src/replicas/redis-connection.ts';
+import { isRedisUrl } from '../../src/replicas/redis-url.ts';
 import { eventually } from '../eventually.ts';
 import { startRedisServer, withRedisServer } from '../redis-server.ts';
 
 async function limitersAt(url: string) {
-  const limiters = await createRedisLimiters(url);
-  onTestFinished(() => limiters.close());
-  return limiters;
+  const redis = await connectRedis(url);
+  onTestFinished(() => redis.close());
+  const makeLimiter = redisLimiters(redis.client);
+  return { redis, makeLimiter };
 }
 
 const perMinute = (requestsPerMinute: number) => ({ name: 'k', requestsPerMinute, requestsPerDay: undefined });
 
 describe('limits in Redis', () => {
   test('need an address of one', async () => {
-    await expect(createRedisLimiters('http://127.0.0.1')).rejects.toMatchObject({ code: 'invalid_config' });
-    await expect(createRedisLimiters('nothing')).rejects.toMatchObject({ code: 'invalid_config' });
+    await expect(connectRedis('http://127.0.0.1')).rejects.toMatchObject({ code: 'invalid_config' });
+    await expect(connectRedis('nothing')).rejects.toMatchObject({ code: 'invalid_config' });
     for (const url of ['redis://h', 'redis://u:p@h:1/2', 'rediss://h']) expect(isRedisUrl(url)).toBe(true);
   });
 
@@ -29,7 +32,7 @@ describe('limits in Redis', () => {
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
     const limiters = await limitersAt(`redis://user:hidden-word@127.0.0.1:${port}`);
-    expect(limiters.heldIn).toBe('memory');
+    expect(limiters.redis.isUp).toBe(false);
     const limits = new RequestLimits(limiters.makeLimiter);
     await limits.admit(perMinute(1));
     const refusal: unknown = await Promise.resolve(limits.admit(perMinute(1))).catch((error: unknown) => error);
@@ -41,9 +44,9 @@ describe('limits in Redis', () => {
     test('are held in memory while it is away, and in Redis again when it is back', async () => {
       const server = await startRedisServer();
       onTestFinished(() => server.kill());
-      const switches: string[] = [];
+      const changes: boolean[] = [];
       const limiters = await limitersAt(server.url);
-      limiters.onSwitch((heldIn) => switches.push(heldIn));
+      limiters.redis.onChange((isUp) => changes.push(isUp));
       const limits = new RequestLimits(limiters.makeLimiter);
       expect(await limits.admit(perMinute(2))).toMatchObject({ 'x-ratelimit-remaining': '1' });
       await server.kill();
@@ -52,11 +55,11 @@ describe('limits in Redis', () => {
         Array.from({ length: 20 }, () => Promise.resolve(limits.admit(perMinute(5)))),
       );
       expect(during.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
-      await eventually('its end is noticed', () => limiters.heldIn === 'memory');
+      await eventually('its end is noticed', () => !limiters.redis.isUp);
       await server.start();
-      await eventually('Redis counts again', () => limiters.heldIn === 'redis');
+      await eventually('Redis counts again', () => limiters.redis.isUp);
       expect(await limits.admit(perMinute(2))).toMatchObject({ 'x-ratelimit-remaining': '1' });
-      expect(switches).toEqual(['memory', 'redis']);
+      expect(changes).toEqual([false, true]);
     });
 
     test('do not wait again and again for one that does not answer', async () => {
@@ -69,20 +72,20 @@ describe('limits in Redis', () => {
       const begun = performance.now();
       for (let index = 0; index < 50; index++) await limits.admit(perMinute(1_000));
       expect(performance.now() - begun).toBeLessThan(5_000);
-      expect(limiters.heldIn).toBe('memory');
+      expect(limiters.redis.isUp).toBe(false);
     });
 
     test('do not begin with a password that is not taken, and do not repeat it', async () => {
       const server = await startRedisServer('right-word');
       onTestFinished(() => server.kill());
       for (const credentials of ['', ':wrong-word@']) {
-        const refusal: unknown = await createRedisLimiters(server.url.replace('//', `//${credentials}`)).catch(
+        const refusal: unknown = await connectRedis(server.url.replace('//', `//${credentials}`)).catch(
           (error: unknown) => error,
         );
         expect(refusal).toMatchObject({ code: 'invalid_config' });
         expect(String(refusal)).not.toContain('-word');
       }
-      expect((await limitersAt(server.url.replace('//', '//:right-word@'))).heldIn).toBe('redis');
+      expect((await limitersAt(server.url.replace('//', '//:right-word@'))).redis.isUp).toBe(true);
     });
 
     test('are held in Redis as soon as there is one', async () => {
@@ -93,7 +96,7 @@ describe('limits in Redis', () => {
       const limits = new RequestLimits(limiters.makeLimiter);
       await limits.admit(perMinute(1));
       await server.start();
-      await eventually('Redis counts', () => limiters.heldIn === 'redis');
+      await eventually('Redis counts', () => limiters.redis.isUp);
       expect(await limits.admit(perMinute(1))).toMatchObject({ 'x-ratelimit-remaining': '0' });
     });
 
@@ -107,7 +110,7 @@ describe('limits in Redis', () => {
       const money = await budgets.reserve('k', budget, 900);
       const minute = await tokens.reserve('k', 1_000, 900);
       await server.kill();
-      await eventually('its end is noticed', () => limiters.heldIn === 'memory');
+      await eventually('its end is noticed', () => !limiters.redis.isUp);
       await money.settle(100);
       await minute.settle(0);
       await expect(budgets.reserve('k', budget, 1_001)).rejects.toMatchObject({ status: 402 });
@@ -126,7 +129,7 @@ describe('limits in Redis', () => {
         await budgets.seed(holders, () => Promise.resolve(new Map([['k', 990]])));
         seeded++;
       };
-      limiters.onSwitch(() => void seed());
+      limiters.redis.onChange(() => void seed());
       await seed();
       for (const next of [() => server.kill(), () => server.start()]) {
         const before = seeded;

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LimiterFactory, memoryLimiters } from '../../src/rate-limits/limiter-factory.ts';
-import { createRedisLimiters, type RedisLimiters } from '../../src/rate-limits/redis-limiters.ts';
+import { redisLimiters } from '../../src/rate-limits/redis-limiters.ts';
+import { connectRedis, type RedisConnection } from '../../src/replicas/redis-connection.ts';
 import { type RedisServer, startRedisServer, withRedisServer } from '../redis-server.ts';
 import { type LimitTask, runLimitTask } from './limit-task.ts';
 import { type CountingProcesses, startCountingProcesses } from './start-counting-processes.ts';
@@ -110,10 +111,10 @@ describe('limits of four worker processes', () => {
 describe('limits of four replicas with one Redis', () => {
   withRedisServer(() => {
     let server: RedisServer;
-    let replicas: readonly RedisLimiters[];
+    let replicas: readonly RedisConnection[];
     beforeAll(async () => {
       server = await startRedisServer();
-      replicas = await Promise.all(Array.from({ length: 4 }, () => createRedisLimiters(server.url)));
+      replicas = await Promise.all(Array.from({ length: 4 }, () => connectRedis(server.url)));
     });
     afterAll(async () => {
       await Promise.all(replicas.map((replica) => replica.close()));
@@ -121,7 +122,7 @@ describe('limits of four replicas with one Redis', () => {
     });
 
     holdsExactly(async (one) => {
-      const admitted = await Promise.all(replicas.map(({ makeLimiter }) => runLimitTask(makeLimiter, one)));
+      const admitted = await Promise.all(replicas.map(({ client }) => runLimitTask(redisLimiters(client), one)));
       return admitted.reduce((sum, each) => sum + each, 0);
     });
   });

@@ -16,7 +16,7 @@ import { asApiError, sendBytes, sendError, sendJson } from '../../http/answer.ts
 import type { CryptoClock } from '../../http/crypto-clock.ts';
 import type { Exchange, Handler } from '../../http/exchange.ts';
 import type { Route } from '../../http/route-table.ts';
-import type { ReplayMemory } from '../../replay/replay-memory.ts';
+import { type ReplayMemory, replayRefusal } from '../../replay/replay-memory.ts';
 import { FrameSink } from './frame-sink.ts';
 
 /** What the door needs of the rest of the router. */
@@ -144,10 +144,7 @@ function checkFrameCount(body: Uint8Array, maxFrames: number): void {
 async function refuseReplay(replays: ReplayMemory, enc: Uint8Array): Promise<void> {
   const id = createHash('sha256').update(enc).digest('base64').slice(0, 22);
   const outcome = await replays.add(`ehbp:${id}`);
-  if (outcome === 'seen')
-    throw apiError('replayed_request', 'this very request has been answered before: seal each request anew');
-  if (outcome === 'full')
-    throw apiError('overloaded', 'too many requests in a short time: try again later', { retryAfterMs: 10_000 });
+  if (outcome !== 'added') throw replayRefusal(outcome);
 }
 
 /** A stale key is told apart, so that the client fetches the new one; everything else is one error. */

@@ -18,7 +18,7 @@ import type { CryptoClock } from '../../http/crypto-clock.ts';
 import type { Exchange, Handler, HeaderFields } from '../../http/exchange.ts';
 import type { Route } from '../../http/route-table.ts';
 import type { RsaIdentity } from '../../pki/rsa-identity.ts';
-import type { ReplayMemory } from '../../replay/replay-memory.ts';
+import { type ReplayMemory, replayRefusal } from '../../replay/replay-memory.ts';
 import { parseTier, TIER_HEADER } from '../../tiers/request-tier.ts';
 import { ClientKeys } from './client-keys.ts';
 import { innerRequest, parsePayload, withMetadata } from './inner-request.ts';
@@ -95,7 +95,7 @@ async function answer(
   const { envelope, replayId } = await receiveRequest(nodeCrypto, options.identity.unwrapper, body);
   const id = Buffer.from(replayId).toString('base64');
   // Before the RSA operation: a flood of one recorded request costs next to nothing.
-  if (await options.replays.has(id)) throw replayed();
+  if (await options.replays.has(id)) throw replayRefusal('seen');
   const unwrappingMs = performance.now();
   const opened = await options.identity.unwrapper.admit(() =>
     openRequest(nodeCrypto, options.identity.unwrapper, envelope),
@@ -170,13 +170,7 @@ async function answerOpened(
 
 async function remember(replays: ReplayMemory, id: string): Promise<void> {
   const outcome = await replays.add(id);
-  if (outcome === 'seen') throw replayed();
-  if (outcome === 'full')
-    throw apiError('overloaded', 'too many requests in a short time: try again later', { retryAfterMs: 10_000 });
-}
-
-function replayed(): APIError {
-  return apiError('replayed_request', 'this very request has been answered before: seal each request anew');
+  if (outcome !== 'added') throw replayRefusal(outcome);
 }
 
 /** Sends an error; where a good answer's head is out already, cuts the answer off instead. */
