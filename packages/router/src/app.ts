@@ -51,7 +51,9 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
   try {
     const keys = await openRouterKeys(config, options);
     open.push(() => keys.destroy());
-    const entries = await Promise.all(config.upstreams.map((upstream) => createUpstream(upstream, environment)));
+    const entries = await Promise.all(
+      config.upstreams.map((upstream) => createUpstream(upstream, environment, options.roots)),
+    );
     const closeUpstreams = async (): Promise<void> => {
       await Promise.all(entries.map(({ upstream }) => upstream.close()));
     };

@@ -1,3 +1,4 @@
+import type { TrustRoots } from '@sotto/attestation';
 import type { UpstreamConfig } from './config/schema.ts';
 import { type Environment, readSecret } from './config/secrets.ts';
 import { AnthropicUpstream } from './upstreams/anthropic/anthropic-upstream.ts';
@@ -18,9 +19,14 @@ const OWN_QUEUE: Omit<GuardOptions, 'weight' | 'models'> = {
 
 /**
  * Makes one upstream of its configuration, and says which models it offers.
+ * @param roots other roots than the vendors' for the evidence of another router, for tests
  * @throws ConfigurationError `invalid_config`
  */
-export async function createUpstream(config: UpstreamConfig, environment: Environment): Promise<DirectoryEntry> {
+export async function createUpstream(
+  config: UpstreamConfig,
+  environment: Environment,
+  roots?: TrustRoots,
+): Promise<DirectoryEntry> {
   switch (config.type) {
     case 'openai': {
       const source = { env: config.apiKeyEnv, file: config.apiKeyFile };
@@ -46,7 +52,8 @@ export async function createUpstream(config: UpstreamConfig, environment: Enviro
       const upstream = new SottoUpstream({
         ...rest,
         apiKey: await readSecret({ env: config.apiKeyEnv, file: config.apiKeyFile }, environment, what),
-        attestation: attestation === undefined ? undefined : checkEvidencePolicy(attestation, config.tier),
+        attestation:
+          attestation === undefined ? undefined : { ...checkEvidencePolicy(attestation, config.tier), roots },
         firstByteTimeoutMs: config.timeoutMs,
       });
       return guardUpstream(upstream, config);

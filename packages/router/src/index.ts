@@ -1,5 +1,7 @@
 export { createRouter } from './app.ts';
 export type { AttestationEvent } from './attestation/attestation-event.ts';
+export { endorsed } from './attestation/create-attester.ts';
+export type { EndorsedAttester } from './attestation/endorsed-attester.ts';
 export { checkConfig } from './check-config.ts';
 export { type ConfigFault, InvalidConfigError } from './config/config-fault.ts';
 export { type ConfigSources, loadConfig } from './config/load.ts';

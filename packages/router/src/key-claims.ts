@@ -33,7 +33,7 @@ export function keyClaims(
     minProtocol: STRENGTH.find(serves) ?? 'ohttp',
     rsaKeySha256,
     ehbpKey: serves('ehbp') ? ehbpKeyPair.publicKey : null,
-    software: { name: '@sotto/router', version },
+    software: { name: '@sotto/router', version, ...config.attestation.software },
     ...standing,
   };
 }

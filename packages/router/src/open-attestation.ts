@@ -1,3 +1,4 @@
+import type { TrustRoots } from '@sotto/attestation';
 import type { KeyClaims } from '@sotto/protocol/key-statement';
 import type { AttestationEvent } from './attestation/attestation-event.ts';
 import type { AttestationConfig } from './attestation/config.ts';
@@ -17,7 +18,12 @@ import { generateSigningIdentity, openSigningIdentity, type SigningIdentity } fr
 export interface AttestationOptions {
   /** Makes the evidence, in the place of what the configuration names. */
   readonly attester?: EndorsedAttester | undefined;
-  /** Checks it before it is published: against other roots than the vendors', for tests. */
+  /**
+   * Other roots than the vendors', for the router's own evidence and for that of its upstreams: for tests against a
+   * synthetic PKI. No configuration can name them.
+   */
+  readonly roots?: TrustRoots | undefined;
+  /** Checks it before it is published, in the place of the clients' verifier. */
   readonly verifyEvidence?: SelfVerification | undefined;
   /** Told of what happens to the evidence. */
   readonly onAttestation?: ((event: AttestationEvent) => void) | undefined;
@@ -70,7 +76,7 @@ export async function openAttestation(parts: AttestationParts): Promise<RouterAt
   const publisher = new EvidencePublisher({
     attester,
     claims,
-    verify: options.verifyEvidence ?? selfVerification(),
+    verify: options.verifyEvidence ?? selfVerification({ roots: options.roots }),
     onEvent: options.onAttestation,
     timeoutMs: timeoutSeconds * 1_000,
     refreshMs: refreshSeconds === undefined ? undefined : refreshSeconds * 1_000,

@@ -30,6 +30,15 @@ describe('the claims', () => {
     expect(claims).toMatchObject({ ...standing, origin: 'https://router.example', epoch: seed.epoch });
   });
 
+  test('name the commit and the image where the configuration knows them, and stay silent where not', async () => {
+    const software = { commit: 'ab'.repeat(20), imageDigest: `sha256:${'cd'.repeat(32)}` };
+    const keys = schedule();
+    await keys.add(nextSeed(null, { rotationMs: 86_400_000, overlapMs: 3_600_000 }, Date.now()));
+    const built = { ...config, attestation: { ...config.attestation, software } };
+    expect(parseClaims(serializeClaims(keyClaims(built, keys, null))).software).toMatchObject(software);
+    expect(parseClaims(serializeClaims(keyClaims(config, keys, null))).software.commit).toBeUndefined();
+  });
+
   test('change with every rotation', async () => {
     const periods = { rotationMs: 86_400_000, overlapMs: 3_600_000 };
     const keys = schedule();

@@ -1,5 +1,10 @@
 import { z } from 'zod';
 
+/** SHA-1 or SHA-256 (gitformat-hash-function-transition, Object names). */
+const GIT_OBJECT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+/** OCI image-spec 1.1, Content Descriptors, Digests: the one algorithm that registries use. */
+const OCI_DIGEST = /^sha256:[0-9a-f]{64}$/;
+const SEV_PRODUCTS = ['Milan', 'Genoa', 'Turin'] as const;
 const serviceUrl = z.url({ protocol: /^https?$/ });
 
 /** What the router attests with, as its operator writes it. */
@@ -26,6 +31,17 @@ export const attestationSchema = z
         pcsUrl: serviceUrl.optional(),
         /** Intel: the revocation list of the root. */
         rootCrlUrl: serviceUrl.optional(),
+        /** AMD: the processor family, for reports of version 2 that come without a certificate. */
+        sevProduct: z.enum(SEV_PRODUCTS).optional(),
+        /** AMD: leaves the revocation list out, for machines that reach no service; tier maximum then refuses. */
+        skipAmdCrl: z.boolean().default(false),
+      })
+      .prefault({}),
+    /** What the claims say of the build; the image that is measured has to hold it for it to be worth anything. */
+    software: z
+      .strictObject({
+        commit: z.string().regex(GIT_OBJECT, 'the full hash of a commit, 40 or 64 lower-case digits').optional(),
+        imageDigest: z.string().regex(OCI_DIGEST, 'a digest, sha256: and 64 lower-case digits').optional(),
       })
       .prefault({}),
   })

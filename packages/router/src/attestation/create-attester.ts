@@ -70,8 +70,10 @@ function programAttester({ command = [], evidence, timeoutSeconds }: Attestation
 }
 
 function endorserOptions({ collateral }: AttestationConfig): EndorserOptions {
-  const { kdsUrl, pcsUrl, rootCrlUrl } = collateral;
+  const { kdsUrl, pcsUrl, rootCrlUrl, sevProduct, skipAmdCrl } = collateral;
   return {
+    skipAmdCrl,
+    ...(sevProduct === undefined ? {} : { sevProduct }),
     ...(kdsUrl === undefined ? {} : { amdKdsUrl: kdsUrl }),
     ...(pcsUrl === undefined ? {} : { intelPcsUrl: pcsUrl }),
     ...(rootCrlUrl === undefined ? {} : { intelRootCrlUrl: rootCrlUrl }),

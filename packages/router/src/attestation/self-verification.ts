@@ -27,7 +27,7 @@ const MAX_AGE_SECONDS = 31_536_000;
  * @param options another clock, and other roots than the vendors', for tests against a synthetic PKI
  */
 export function selfVerification(
-  options: { readonly now?: () => Date; readonly roots?: TrustRoots } = {},
+  options: { readonly now?: () => Date; readonly roots?: TrustRoots | undefined } = {},
 ): SelfVerification {
   return async (bundle, { type, origin, nonce }) => {
     try {

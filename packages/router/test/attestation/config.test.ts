@@ -10,7 +10,8 @@ describe('the configuration of attestation', () => {
       attester: 'none',
       allowInsecure: false,
       timeoutSeconds: 90,
-      collateral: {},
+      collateral: { skipAmdCrl: false },
+      software: {},
     });
   });
 
@@ -24,6 +25,11 @@ describe('the configuration of attestation', () => {
     ['software evidence of a program', { attester: 'exec', command: ['a', 'b'], evidence: 'software' }, ['evidence']],
     ['an attester that nobody knows', { attester: 'tpm' }, ['attester']],
     ['a cache at no address', { collateral: { kdsUrl: 'ftp://cache.example' } }, ['collateral.kdsUrl']],
+    ['a processor family that nobody knows', { collateral: { sevProduct: 'Rome' } }, ['collateral.sevProduct']],
+    ['half a commit', { software: { commit: 'b0d7d35' } }, ['software.commit']],
+    ['a commit in capitals', { software: { commit: 'B'.repeat(40) } }, ['software.commit']],
+    ['a digest without its algorithm', { software: { imageDigest: 'ab'.repeat(32) } }, ['software.imageDigest']],
+    ['more than is known of software', { software: { name: 'mine' } }, ['software']],
     ['a key that is misspelt', { attestor: 'auto' }, ['']],
   ])('refuses %s', (_, value, expected) => {
     expect(paths(value)).toEqual(expected);
@@ -32,6 +38,9 @@ describe('the configuration of attestation', () => {
   test.each([
     { attester: 'auto', refreshSeconds: 3_600 },
     { attester: 'software', allowInsecure: true },
+    { collateral: { sevProduct: 'Turin', skipAmdCrl: true } },
+    { software: { commit: 'ab'.repeat(20) } },
+    { software: { commit: 'ab'.repeat(32), imageDigest: `sha256:${'ab'.repeat(32)}` } },
     { attester: 'exec', evidence: 'aws-nitro', command: ['/usr/bin/nsm', '{reportDataHex}', '{nonceHex}'] },
   ])('takes %j', (value) => {
     expect(paths(value)).toEqual([]);
