@@ -1,4 +1,5 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 
@@ -31,6 +32,8 @@ export interface ManInTheMiddle {
   readonly url: string;
   /** The sealed requests that passed, as they came. */
   readonly seen: readonly PassingRequest[];
+  /** Paths of all that was asked for, with their queries. */
+  readonly asked: readonly string[];
   attack(attack: Attack): void;
   close(): Promise<void>;
 }
@@ -56,35 +59,48 @@ export async function sendOn(router: string, message: PassingRequest): Promise<P
   };
 }
 
-/** Starts one between a client and the router at `router`. */
-export async function startManInTheMiddle(router: string): Promise<ManInTheMiddle> {
+/** How the one in the middle stands there. */
+export interface MiddleOptions {
+  /** A certificate for `localhost` that clients trust, and its key: PEM. Without it, http. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+/** Starts one between a client and the router at `router`, which may be known only later. */
+export async function startManInTheMiddle(
+  router: string | (() => string),
+  { tls }: MiddleOptions = {},
+): Promise<ManInTheMiddle> {
   let current: Attack = {};
   const seen: PassingRequest[] = [];
+  const asked: string[] = [];
 
   const answerTo = async (message: PassingRequest): Promise<PassingAnswer> => {
     const outcome = (await current.onRequest?.(message)) ?? message;
     if ('status' in outcome) return outcome;
-    const answer = await sendOn(router, outcome);
+    const answer = await sendOn(typeof router === 'string' ? router : router(), outcome);
     return (await current.onAnswer?.(answer, message)) ?? answer;
   };
 
-  const server = createServer((incoming, response) => {
+  const listener: RequestListener = (incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
       const { method = 'GET', url: path = '/', headers } = incoming;
       const message = { method, path, headers, body: Buffer.concat(chunks) };
+      asked.push(path);
       if (method === 'POST') seen.push(message);
       answerTo(message).then(
         (answer) => response.writeHead(answer.status, endToEnd(answer.headers)).end(answer.body),
         () => response.destroy(),
       );
     });
-  });
+  };
+  const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http://127.0.0.1' : 'https://localhost'}:${(server.address() as AddressInfo).port}`,
     seen,
+    asked,
     attack: (attack) => {
       current = attack;
     },

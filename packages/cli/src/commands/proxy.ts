@@ -1,3 +1,4 @@
+import type { TrustRoots } from '@sotto/attestation';
 import { createSecureFetch, type SecureConnection, type SecureFetch } from '@sotto/client';
 import { isSecurityTier, SottoError } from '@sotto/protocol';
 import { parseArguments, UsageError } from '../arguments.ts';
@@ -41,9 +42,19 @@ const options = {
 } as const;
 
 /** `sotto proxy` */
-export const proxyCommand: Command = { name: 'proxy', summary: 'encrypt what any OpenAI client sends', usage, run };
+export const proxyCommand: Command = proxyCommandFor(undefined);
 
-async function run(args: readonly string[], context: CommandContext): Promise<number> {
+/** `sotto proxy` that trusts other roots than the vendors', for tests against a synthetic PKI. */
+export function proxyCommandFor(roots: TrustRoots | undefined): Command {
+  return {
+    name: 'proxy',
+    summary: 'encrypt what any OpenAI client sends',
+    usage,
+    run: (args, context) => run(args, context, roots),
+  };
+}
+
+async function run(args: readonly string[], context: CommandContext, roots: TrustRoots | undefined): Promise<number> {
   const { values, positionals } = parseArguments(args, options);
   if (positionals.length > 0) throw new UsageError(`proxy takes no argument ${positionals[0]}`);
   const router = values.router ?? context.environment['SOTTO_BASE_URL'];
@@ -55,7 +66,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   }
   const fetch = createSecureFetch({
     routerUrl: router,
-    attestation: values.policy === undefined ? undefined : await readPolicy(values.policy),
+    attestation: values.policy === undefined ? undefined : { ...(await readPolicy(values.policy)), roots },
     tier: values.tier,
     allowHttp: values['allow-http'] === true || isLoopbackUrl(router),
     pinnedSigners: values['pin-signer'],
