@@ -1,35 +1,22 @@
-import { AdminGate, isAdminPath } from './admin/admin-gate.ts';
-import { adminRoutes } from './admin/routes.ts';
-import { attestationRoutes } from './attestation/routes.ts';
-import { chatbotOf, chatbotSchema } from './chatbots/chatbot-schema.ts';
+import { AdminGate } from './admin/admin-gate.ts';
 import { parseConfig } from './config/parse.ts';
-import type { RouterConfig, RouterConfigInput } from './config/schema.ts';
+import type { RouterConfig, RouterConfigInput, UpstreamConfig } from './config/schema.ts';
 import { createUpstream } from './create-upstream.ts';
-import { ehbpDoor, ehbpKeyRoutes, isEhbpRequest } from './gateways/ehbp/gateway.ts';
-import { nomyoGatewayRoutes } from './gateways/nomyo-v1/gateway.ts';
-import { ohttpGatewayRoutes } from './gateways/ohttp/gateway.ts';
-import { healthRoutes } from './health/routes.ts';
-import { withCors } from './http/cors.ts';
-import type { Exchange, Handler, HeaderFields } from './http/exchange.ts';
+import type { Handler } from './http/exchange.ts';
 import { fetchWith } from './http/fetch-adapter.ts';
 import { InFlight } from './http/in-flight.ts';
-import { type Route, routeTable } from './http/route-table.ts';
 import { RouterMetrics } from './metrics/router-metrics.ts';
-import { metricsRoutes } from './metrics/routes.ts';
 import { TokenTotals } from './metrics/token-totals.ts';
-import { modelApi } from './model-api.ts';
 import { observedAnswer } from './observed-answer.ts';
-import { openAttestation, type RouterAttestation } from './open-attestation.ts';
-import { openRecords, type Records, readAdminKey } from './open-records.ts';
-import { openReplicas, type Replicas } from './open-replicas.ts';
-import { openRouterKeys, type RouterKeys } from './open-router-keys.ts';
-import { openApiRoutes } from './openapi/routes.ts';
-import { keyStatementRoutes } from './pki/key-statement-routes.ts';
-import { pkiRoutes } from './pki/routes.ts';
-import { withReceipts } from './receipts/with-receipts.ts';
+import { openAttestation } from './open-attestation.ts';
+import { openRecords, readAdminKey } from './open-records.ts';
+import { openReplicas } from './open-replicas.ts';
+import { openRouterKeys } from './open-router-keys.ts';
+import { PresentServing } from './present-serving.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from './replay/replay-window.ts';
 import type { Router, RouterOptions } from './router.ts';
-import { ModelDirectory } from './upstreams/model-directory.ts';
+import type { Standing } from './serving.ts';
+import { UpstreamSet } from './upstream-set.ts';
 import { version } from './version.ts';
 import { CONNECTION_LIMITS } from './websocket/limits.ts';
 import { WebSocketDoor } from './websocket/websocket-door.ts';
@@ -51,13 +38,12 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
   try {
     const keys = await openRouterKeys(config, options);
     open.push(() => keys.destroy());
-    const entries = await Promise.all(
-      config.upstreams.map((upstream) => createUpstream(upstream, environment, options.roots)),
-    );
-    const closeUpstreams = async (): Promise<void> => {
-      await Promise.all(entries.map(({ upstream }) => upstream.close()));
+    const making = {
+      environment,
+      create: (upstream: UpstreamConfig) => createUpstream(upstream, environment, options.roots),
     };
-    open.push(closeUpstreams);
+    const upstreams = await UpstreamSet.open(config.upstreams, making);
+    open.push(() => upstreams.close());
     const attestation = await openAttestation({ config, settings: config.attestation, environment, keys, options });
     const tokens = new TokenTotals();
     const records = await openRecords(config, {
@@ -73,183 +59,90 @@ export async function createRouter(input: RouterConfigInput, options: RouterOpti
       onUsed: (usage) => tokens.add(usage),
     });
     replicas?.follow((what) => records.reload(what).catch((error: unknown) => report('reload', error)));
-    const parts = { config, options, adminKey, keys, entries, closeUpstreams, records, attestation, tokens, report };
-    return join({ ...parts, replicas });
+    const inFlight = new InFlight(config.limits.openStreams);
+    const metrics = new RouterMetrics({
+      version,
+      upstreams: () => present.serving.directory.states(),
+      requestsUnderWay: () => inFlight.count,
+      maxRequestsUnderWay: () => present.serving.config.limits.openStreams,
+      tokens,
+    });
+    const answer = observedAnswer({
+      onTokenGap: metrics.onTokenGap,
+      onAnswered: (answered, _exchange, notes) => metrics.answered(answered, notes),
+      report,
+    });
+    const replays = replicas?.replays(config, options.replays) ?? options.replays ?? ownReplays(config);
+    const standing = { keys, records, attestation, replicas, inFlight, metrics, replays, answer, report };
+    const gate = adminKey === null ? null : new AdminGate({ key: adminKey, publicUrl: config.publicUrl });
+    const present: PresentServing = new PresentServing(standing, { config, upstreams, gate, adminKey }, making);
+    return join(standing, present);
   } catch (error) {
     for (const close of open.reverse()) await close();
     throw error;
   }
 }
 
-interface Parts {
-  readonly config: RouterConfig;
-  readonly options: RouterOptions;
-  readonly adminKey: string | null;
-  readonly keys: RouterKeys;
-  readonly entries: ConstructorParameters<typeof ModelDirectory>[0];
-  readonly closeUpstreams: () => Promise<void>;
-  readonly records: Records;
-  readonly attestation: RouterAttestation;
-  readonly replicas: Replicas | null;
-  readonly tokens: TokenTotals;
-  readonly report: (requestId: string, error: unknown) => void;
+function ownReplays({ limits }: RouterConfig): ReplayWindow {
+  return new ReplayWindow(limits.replayWindowSeconds * 1_000, MAX_REPLAY_ENTRIES);
 }
 
-function join(parts: Parts): Router {
-  const { config, options, adminKey, keys, entries, closeUpstreams, records, attestation, replicas, tokens, report } =
-    parts;
-  const serves = (protocol: RouterConfig['protocols'][number]): boolean => config.protocols.includes(protocol);
-  const directory = new ModelDirectory(entries, () => records.aliases.current);
-  const inFlight = new InFlight(config.limits.openStreams);
-  const metrics = new RouterMetrics({
-    version,
-    upstreams: () => directory.states(),
-    requestsUnderWay: () => inFlight.count,
-    maxRequestsUnderWay: config.limits.openStreams,
-    tokens,
-  });
+function join(standing: Standing, present: PresentServing): Router {
+  const { keys, records, attestation, replicas, inFlight, metrics, answer } = standing;
+  const { publisher } = attestation;
   if (replicas !== null) {
     const isUp = (): number => (replicas.isUp ? 1 : 0);
     metrics.gauge('sotto_redis_up', '1 where the Redis server of the replicas answers', isUp, { acrossWorkers: 'min' });
   }
-  const answer = observedAnswer({
-    onTokenGap: metrics.onTokenGap,
-    onAnswered: (answered, _exchange, notes) => metrics.answered(answered, notes),
-    report,
-  });
-
-  // One for all that the key opens: who guesses at it has no second door to try.
-  const gate = adminKey === null ? null : new AdminGate({ key: adminKey, publicUrl: config.publicUrl });
-  const { claims, publisher, receiptSigner } = attestation;
-  const receipts = { signer: receiptSigner, kid: () => claims().kid, onInternalError: report };
-  const api = withReceipts(receipts, modelApi({ config, records, directory, report }));
-  const inner = routeTable(api);
-  const windowMs = config.limits.replayWindowSeconds * 1_000;
-  const sealed = {
-    keys: keys.schedule,
-    handle: (exchange: Exchange) => answer.inner(exchange, inner),
-    onInternalError: report,
-    timed: metrics.onCrypto,
-    replays:
-      replicas?.replays(config, options.replays) ?? options.replays ?? new ReplayWindow(windowMs, MAX_REPLAY_ENTRIES),
-    replayWindowMs: windowMs,
-  };
-  const routes: readonly Route[] = [
-    ...api,
-    ...(serves('ohttp')
-      ? ohttpGatewayRoutes({
-          ...sealed,
-          maxBodyBytes: config.limits.bodyBytes,
-          maxAnswerBytes: config.limits.answerBytes,
-          coalesceMs: (head) => coalesceMs(config, head),
-        })
-      : []),
-    ...(serves('ehbp') ? ehbpKeyRoutes(keys.schedule) : []),
-    ...(keys.rsa === null
-      ? []
-      : [
-          ...pkiRoutes(keys.rsa),
-          ...nomyoGatewayRoutes({
-            ...sealed,
-            identity: keys.rsa,
-            authenticate: (headers) => void records.keyRing.authenticate(headers),
-            keepAliveMs: config.nomyoV1.keepAliveSeconds * 1_000,
-            report,
-          }),
-        ]),
-    ...keyStatementRoutes(keys.signer, claims),
-    ...(publisher === null ? [] : attestationRoutes(publisher)),
-    ...healthRoutes({
-      isShuttingDown: () => inFlight.draining,
-      hasUpstream: () => directory.isReady(),
-      pingStore: () => records.store.ping(),
-      ...(replicas === null ? {} : { isRedisUp: () => replicas.isUp }),
-    }),
-    ...(config.metrics === 'off'
-      ? []
-      : metricsRoutes(async () => [await metrics.snapshots()], metricsAccess(config, gate))),
-    ...(gate === null ? [] : administration(gate, records, directory)),
-    ...openApiRoutes({
-      routes: () => routes,
-      version,
-      servers: config.publicUrl === undefined ? [] : [config.publicUrl],
-    }),
-  ];
-  const outer = routeTable(routes);
-
-  const openEhbp = ehbpDoor({ ...sealed, maxBodyBytes: config.limits.bodyBytes });
-  const doors: Handler = (exchange) =>
-    serves('ehbp') && isEhbpRequest(exchange) ? openEhbp(exchange) : outer(exchange);
-  const origins = config.cors.origins ?? (config.auth === 'open' ? [] : ['*']);
-  const plain: Handler = (exchange) => inFlight.run(exchange, doors);
-  const forPages = withCors(origins, plain);
-  // No page of another origin has any business with the administration.
-  const admitted: Handler = (exchange) => (isAdminPath(exchange.request.path) ? plain : forPages)(exchange);
+  const { protocols } = present.serving.config;
   const handle: Handler = (exchange) => {
     exchange.sink.preset({ 'x-request-id': exchange.id });
-    return answer.outer(exchange, admitted);
+    return answer.outer(exchange, present.serving.handle);
   };
   const webSockets = new WebSocketDoor({
     handle,
     authenticate: (headers) => void records.keyRing.authenticate(headers),
-    origins,
-    serves: { clear: serves('clear'), sealed: serves('ohttp') },
-    maxConnections: config.limits.openStreams,
-    limits: { ...CONNECTION_LIMITS, maxBodyBytes: config.limits.bodyBytes },
+    serves: { clear: protocols.includes('clear'), sealed: protocols.includes('ohttp') },
+    settings: () => {
+      const { origins, config } = present.serving;
+      const { openStreams: maxConnections, bodyBytes: maxBodyBytes } = config.limits;
+      return { origins, maxConnections, limits: { ...CONNECTION_LIMITS, maxBodyBytes } };
+    },
   });
-  void directory.refresh();
+  void present.serving.directory.refresh();
   void publisher?.refresh();
   keys.onRotation(() => void publisher?.refresh());
 
   return {
-    config,
+    get config(): RouterConfig {
+      return present.serving.config;
+    },
     handle,
     fetch: fetchWith(handle),
     webSockets,
     rsaFingerprint: keys.rsa?.fingerprint ?? null,
     signerFingerprint: keys.signer.fingerprint,
     rotateKeys: () => keys.rotate(),
-    models: async () => (await directory.list()).map(({ id }) => id),
+    models: async () => (await present.serving.directory.list()).map(({ id }) => id),
     reload: (what) => records.reload(what),
+    prepare: (input, shared) => present.prepare(input, shared),
+    leave: () => inFlight.leave(),
     drain: () => {
       webSockets.drain();
       return inFlight.drain();
+    },
+    endUnderWay: () => {
+      webSockets.end();
+      present.endCalls();
     },
     close: async () => {
       webSockets.terminate();
       metrics.close();
       publisher?.close();
       keys.destroy();
-      await closeUpstreams();
+      await present.close();
       await records.close();
       await replicas?.close();
     },
   };
-}
-
-function administration(gate: AdminGate, records: Records, directory: ModelDirectory): readonly Route[] {
-  return adminRoutes({
-    gate,
-    keys: records.keys,
-    aliases: records.aliases,
-    chatbots: {
-      schema: chatbotSchema.transform(chatbotOf),
-      bodySchema: chatbotSchema.partial({ id: true }),
-      directory: records.chatbots,
-    },
-    usage: (query) => records.accounting.ledger.list(query),
-    upstreams: () => directory.states(),
-  });
-}
-
-function metricsAccess({ metrics }: RouterConfig, gate: AdminGate | null): Parameters<typeof metricsRoutes>[1] {
-  if (metrics === 'open' || gate === null) return { credential: 'none', allow: () => {} };
-  return { credential: 'admin-key', allow: ({ request }) => gate.check(request) };
-}
-
-/** Tokens that leave one by one tell their lengths: the highest tier always gathers some (protocol-ohttp §8). */
-const MAXIMUM_TIER_COALESCE_MS = 10;
-
-function coalesceMs({ ohttp }: RouterConfig, head: HeaderFields): number {
-  return head['x-sotto-tier'] === 'maximum' ? Math.max(ohttp.coalesceMs, MAXIMUM_TIER_COALESCE_MS) : ohttp.coalesceMs;
 }

@@ -51,6 +51,8 @@ export interface Accounting {
    * @throws ServiceUnavailableError `store_unavailable`
    */
   seedBudgets(keys: Iterable<BudgetHolder>): Promise<void>;
+  /** Has requests that end from now on be charged by other prices. */
+  setPrices(prices: AccountingOptions['prices']): void;
   /** Stores the usage that is not stored yet. @throws ServiceUnavailableError `store_unavailable` where it is lost */
   close(): Promise<void>;
 }
@@ -63,7 +65,7 @@ export function createAccounting(options: AccountingOptions): Accounting {
   const requests = new RequestLimits(makeLimiter);
   const tokenLimits = new TokenLimits(makeLimiter);
   const budgets = new Budgets(makeLimiter);
-  const prices = new PriceTable(options.prices, options.targetsOf);
+  let prices = new PriceTable(options.prices, options.targetsOf);
   const onInternalError = options.onInternalError ?? (() => {});
   const ledger = new UsageLedger(options.usage, { onStoreError: onInternalError });
 
@@ -105,6 +107,9 @@ export function createAccounting(options: AccountingOptions): Accounting {
     },
     ledger,
     seedBudgets: (keys) => budgets.seed(keys, (day) => ledger.spentSince(day)),
+    setPrices: (changed) => {
+      prices = new PriceTable(changed, options.targetsOf);
+    },
     close: () => ledger.close(),
   };
 }

@@ -1,4 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { TrustRoots } from '@sotto/attestation';
+
 import type { KeyClaims } from '@sotto/protocol/key-statement';
 import type { AttestationEvent } from './attestation/attestation-event.ts';
 import type { AttestationConfig } from './attestation/config.ts';
@@ -44,6 +47,12 @@ export interface AttestationParts {
 export interface RouterAttestation {
   /** The claims of this moment: what the identity signs and evidence binds. */
   readonly claims: () => KeyClaims;
+  /**
+   * Reads what another configuration changes of the claims.
+   * @returns whether the policy of upstreams is another one, and what states the claims anew from then on
+   * @throws ConfigurationError `invalid_config`
+   */
+  readonly prepare: (config: RouterConfig) => Promise<{ readonly policyChanges: boolean; readonly commit: () => void }>;
   /** Null where the router does not attest. */
   readonly publisher: EvidencePublisher | null;
   /**
@@ -62,16 +71,25 @@ export async function openAttestation(parts: AttestationParts): Promise<RouterAt
   const { config, settings, environment, keys, options } = parts;
   const attester = options.attester ?? (await createAttester(settings, environment));
   const receiptSigner = openSigningIdentity(options.receiptPem ?? generateSigningIdentity());
-  const standing: StandingClaims = {
-    upstreamPolicySha256: upstreamPolicySha256(config),
+  const standingOf = async (of: RouterConfig): Promise<StandingClaims> => ({
+    upstreamPolicySha256: upstreamPolicySha256(of),
     receiptKey: receiptSigner.publicKey,
-    ...(config.tls === undefined ? {} : { tlsSpkiSha256: await readTlsSpkiSha256(config.tls.certFile) }),
+    ...(of.tls === undefined ? {} : { tlsSpkiSha256: await readTlsSpkiSha256(of.tls.certFile) }),
     ...(attester?.type === 'software' ? { insecure: true } : {}),
+  });
+  let standing = await standingOf(config);
+  const claims = currentClaims(keys.schedule, {
+    standing: () => standing,
+    state: () => keyClaims(config, keys.schedule, keys.rsa?.fingerprint ?? null, standing),
+  });
+  const prepare: RouterAttestation['prepare'] = async (next) => {
+    const changed = await standingOf(next);
+    const commit = (): void => {
+      if (!isDeepStrictEqual(standing, changed)) standing = changed;
+    };
+    return { policyChanges: standing.upstreamPolicySha256 !== changed.upstreamPolicySha256, commit };
   };
-  const claims = currentClaims(keys.schedule, () =>
-    keyClaims(config, keys.schedule, keys.rsa?.fingerprint ?? null, standing),
-  );
-  if (attester === null) return { claims, publisher: null, receiptSigner };
+  if (attester === null) return { claims, prepare, publisher: null, receiptSigner };
   const { timeoutSeconds, refreshSeconds } = settings;
   const publisher = new EvidencePublisher({
     attester,
@@ -81,16 +99,21 @@ export async function openAttestation(parts: AttestationParts): Promise<RouterAt
     timeoutMs: timeoutSeconds * 1_000,
     refreshMs: refreshSeconds === undefined ? undefined : refreshSeconds * 1_000,
   });
-  return { claims, publisher, receiptSigner };
+  return { claims, prepare, publisher, receiptSigner };
 }
 
-/** States claims anew only when the keys have changed: anybody may ask for them. */
-function currentClaims(schedule: RouterKeys['schedule'], state: () => KeyClaims): () => KeyClaims {
-  let stated: { readonly configs: Uint8Array; readonly claims: KeyClaims } | null = null;
+/** States claims anew only when the keys or what stands beside them have changed: anybody may ask for them. */
+function currentClaims(
+  schedule: RouterKeys['schedule'],
+  { standing, state }: { readonly standing: () => StandingClaims; readonly state: () => KeyClaims },
+): () => KeyClaims {
+  let stated: { readonly configs: Uint8Array; readonly beside: StandingClaims; readonly claims: KeyClaims } | null =
+    null;
   return () => {
     const configs = schedule.encodedConfigs;
+    const beside = standing();
     // The schedule writes them once for each set of keys.
-    if (stated?.configs !== configs) stated = { configs, claims: state() };
+    if (stated?.configs !== configs || stated.beside !== beside) stated = { configs, beside, claims: state() };
     return stated.claims;
   };
 }

@@ -6,13 +6,14 @@ import { startExpirySweep } from './chatbots/expiry-sweep.ts';
 import type { RouterConfig } from './config/schema.ts';
 import { type Environment, readSecret } from './config/secrets.ts';
 import { type Accounting, createAccounting } from './create-accounting.ts';
-import { createKeyRing } from './create-key-ring.ts';
+import { createKeyRing, readConfiguredKeys } from './create-key-ring.ts';
 import type { LimiterFactory } from './rate-limits/limiter-factory.ts';
 import { isLasting, openStore } from './storage/open-store.ts';
 import { deriveKey, readStorageKey } from './storage/storage-key.ts';
 import type { Store } from './storage/store.ts';
 import { AliasRegistry } from './upstreams/alias-registry.ts';
 import type { TokenUsage } from './upstreams/token-usage.ts';
+import type { ModelPrice } from './usage/price.ts';
 import { KeyHash } from './virtual-keys/key-hash.ts';
 import { KeyRegistry } from './virtual-keys/key-registry.ts';
 import type { KeyRing } from './virtual-keys/key-ring.ts';
@@ -56,6 +57,12 @@ export interface Records {
   seedBudgets(): Promise<void>;
   /** Reads anew what another process has changed. */
   reload(what: Announcement): Promise<void>;
+  /**
+   * Reads what another configuration says of keys, aliases, chatbots and prices.
+   * @returns takes them over, all at once
+   * @throws ConfigurationError `invalid_config`
+   */
+  prepare(config: RouterConfig): Promise<() => void>;
   /** Writes what is not written yet, and closes the store. */
   close(): Promise<void>;
 }
@@ -97,9 +104,7 @@ async function readRecords(
 
   const accounting = createAccounting({
     usage: store.usage,
-    prices: Object.entries(config.models).flatMap(([model, { price }]) =>
-      price === undefined ? [] : [[model, price] as const],
-    ),
+    prices: pricesOf(config),
     targetsOf: (model) => (Object.hasOwn(aliases.current, model) ? (aliases.current[model] ?? []) : []),
     ...(makeLimiter === undefined ? {} : { makeLimiter }),
     onUsed,
@@ -142,6 +147,16 @@ async function readRecords(
       await { keys, aliases, chatbots }[what].reload();
       if (what === 'keys') await seedBudgets();
     },
+    prepare: async (next) => {
+      const nextKeys = await readConfiguredKeys(next, environment, keyHash);
+      return () => {
+        keyRing.configure(nextKeys);
+        aliases.configure(next.aliases);
+        chatbots.configure(next.chatbots.map(chatbotOf));
+        accounting.setPrices(pricesOf(next));
+        seedBudgets().catch((error: unknown) => report('accounting', error));
+      };
+    },
     close: async () => {
       clearInterval(rereading);
       stopSweep();
@@ -149,6 +164,10 @@ async function readRecords(
       await store.close();
     },
   };
+}
+
+function pricesOf({ models }: RouterConfig): readonly (readonly [model: string, price: ModelPrice])[] {
+  return Object.entries(models).flatMap(([model, { price }]) => (price === undefined ? [] : [[model, price] as const]));
 }
 
 /** The administration's key; null where there is no administration. @throws ConfigurationError `invalid_config` */

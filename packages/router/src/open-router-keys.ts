@@ -1,3 +1,4 @@
+import { ConfigurationError } from '@sotto/protocol';
 import type { RouterConfig } from './config/schema.ts';
 import type { GenerationSeed } from './hpke-keys/key-generation.ts';
 import { KeyRotation } from './hpke-keys/key-rotation.ts';
@@ -23,6 +24,13 @@ export interface RouterKeys {
   onRotation(listener: () => void): void;
   /** Makes new HPKE keys; does nothing where another process makes them. */
   rotate(): Promise<void>;
+  /**
+   * Makes HPKE keys that are to take the place of all others: what is sealed to those is refused from then on.
+   * @param shared the seed, where another process makes them
+   * @returns takes them into use
+   * @throws ConfigurationError `invalid_config` where another process makes them and has not
+   */
+  prepareSole(shared?: GenerationSeed): Promise<() => void>;
   /** Forgets them. */
   destroy(): void;
 }
@@ -59,6 +67,24 @@ export async function openRouterKeys(config: RouterConfig, options: RouterOption
       onRotation = listener;
     },
     rotate: async () => rotation?.rotate(),
+    prepareSole: async (shared) => {
+      const own = rotation?.prepareSole();
+      const seed = own?.seed ?? shared;
+      if (seed === undefined) {
+        throw new ConfigurationError(
+          'upstreams: where processes share keys that are attested, a change needs a restart',
+          {
+            code: 'invalid_config',
+          },
+        );
+      }
+      const serve = await schedule.prepareSole(seed);
+      return () => {
+        own?.commit();
+        serve();
+        onRotation();
+      };
+    },
     destroy: () => {
       rotation?.stop();
       schedule.destroy();

@@ -1,9 +1,10 @@
-import type { RouterConfig } from './config/schema.ts';
+import type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 import type { Environment } from './config/secrets.ts';
 import type { GenerationSeed } from './hpke-keys/key-generation.ts';
 import type { Handler } from './http/exchange.ts';
 import type { AttestationOptions } from './open-attestation.ts';
 import type { Announcement } from './open-records.ts';
+import type { PreparedConfig } from './present-serving.ts';
 import type { LimiterFactory } from './rate-limits/limiter-factory.ts';
 import type { ReplayMemory } from './replay/replay-memory.ts';
 import type { WebSocketDoor } from './websocket/websocket-door.ts';
@@ -40,6 +41,7 @@ export interface SharedKeySeeds {
 
 /** A router: one handler, and the doors to it. */
 export interface Router {
+  /** The one that is served now. */
   readonly config: RouterConfig;
   /** Answers an exchange. Never rejects. */
   readonly handle: Handler;
@@ -57,8 +59,18 @@ export interface Router {
   models(): Promise<readonly string[]>;
   /** Reads anew what another process has changed in the store. */
   reload(what: Announcement): Promise<void>;
+  /**
+   * Reads another configuration and all that it names. Nothing changes before it is committed.
+   * @param shared the seed of new HPKE keys, where another process makes them
+   * @throws ConfigurationError `invalid_config`, `invalid_key_file`: also where a key has changed that needs a restart
+   */
+  prepare(input: RouterConfigInput, shared?: GenerationSeed): Promise<PreparedConfig>;
+  /** Has probes told that the router will end, and goes on answering. */
+  leave(): void;
   /** Refuses new requests with a 503, and settles when those under way are over. */
   drain(): Promise<void>;
+  /** Ends what is under way with the error `shutting_down`: as an event in streams that have begun, sealed in sealed ones. */
+  endUnderWay(): void;
   /** Writes what is not written yet, and lets go of the store, upstream connections and models. */
   close(): Promise<void>;
 }

@@ -1,29 +1,38 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type APIError, apiError, ConfigurationError } from '@sotto/protocol';
 import { type ListenAddress, parseListenAddress } from './config/address.ts';
-import type { RouterConfig } from './config/schema.ts';
+import { parseConfig } from './config/parse.ts';
+import type { RouterConfig, RouterConfigInput } from './config/schema.ts';
+import type { GenerationSeed } from './hpke-keys/key-generation.ts';
 import { sendError } from './http/answer.ts';
 import { answerClientError } from './http/client-error.ts';
 import type { Exchange } from './http/exchange.ts';
 import { nodeExchange } from './http/node-exchange.ts';
+import type { PreparedConfig } from './present-serving.ts';
 import type { Router } from './router.ts';
+import { ServerLife } from './server-life.ts';
 import { readTlsContext } from './tls-context.ts';
 import { ignoreUpgrade, isWebSocketUpgrade } from './websocket/other-upgrade.ts';
 import { refuseUpgrade } from './websocket/refuse-upgrade.ts';
-
-const IDLE_SWEEP_MS = 50;
 
 /** A router that listens. */
 export interface RouterServer {
   /** `http://127.0.0.1:12434`, or `unix:/path`. */
   readonly url: string;
   /**
-   * Stops listening, lets what is under way finish, and closes. What is not over after the configured grace is cut
-   * off.
+   * Tells probes, stops listening after the configured delay, lets what is under way finish, and closes. What is not
+   * over after the configured grace is ended with the error `shutting_down`, and never as if it were whole.
    */
   close(): Promise<void>;
+  /** Cuts whatever is under way, and has a {@link RouterServer.close} end soon. */
+  terminate(): void;
+  /**
+   * Reads another configuration and all that it names, its certificate too. Nothing changes before it is committed.
+   * @throws ConfigurationError `invalid_config`, `invalid_key_file`: also where a key has changed that needs a restart
+   */
+  prepare(input: RouterConfigInput, shared?: GenerationSeed): Promise<PreparedConfig>;
 }
 
 /** Longest wait for a request's header fields: a client that trickles them is cut off. */
@@ -38,8 +47,11 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
  */
 export async function serve(router: Router): Promise<RouterServer> {
   const { config } = router;
+  const life = new ServerLife(router);
   const server = await makeServer(config, (message, response) => {
     const exchange = nodeExchange(message, response);
+    // While balancers take note, connections that are kept alive end one by one.
+    if (life.leaving) exchange.sink.preset({ connection: 'close' });
     const fault = headerFault(message, config.limits.headers);
     // `handle` never rejects: what goes wrong has become an error answer.
     if (fault === null) void router.handle(exchange);
@@ -57,10 +69,23 @@ export async function serve(router: Router): Promise<RouterServer> {
   const address = parseListenAddress(config.listen);
   if (address === null) throw new ConfigurationError('listen: no such address', { code: 'invalid_config' });
   await listen(server, address);
-  let closing: Promise<void> | null = null;
   return {
     url: urlOf(server, address, config.tls !== undefined),
-    close: () => (closing ??= shutDown(server, router)),
+    close: () => life.close(server),
+    terminate: () => life.terminate(server),
+    prepare: async (input, shared) => {
+      const { tls } = parseConfig(input);
+      const context = tls === undefined ? null : await readTlsContext(tls);
+      const prepared = await router.prepare(input, shared);
+      return {
+        ...prepared,
+        commit: () => {
+          prepared.commit();
+          // Connections that there are keep the certificate that they began with.
+          if (context !== null && server instanceof TlsServer) server.setSecureContext(context);
+        },
+      };
+    },
   };
 }
 
@@ -113,21 +138,4 @@ function urlOf(server: Server, address: ListenAddress, encrypted: boolean): stri
   const { port } = server.address() as AddressInfo;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
   return `${encrypted ? 'https' : 'http'}://${host}:${port}`;
-}
-
-async function shutDown(server: Server, router: Router): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  const grace = setTimeout(() => {
-    server.closeAllConnections();
-    router.webSockets.terminate();
-  }, router.config.shutdownGraceSeconds * 1_000);
-  await router.drain();
-  // A connection turns idle only once its last answer has left the socket.
-  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(grace);
-  await router.close();
 }

@@ -7,7 +7,7 @@ const MAX_CHATBOTS = 1_000;
 
 /** All chatbots, in memory: those of the configuration, which nothing else changes, and those of the store. */
 export class ChatbotDirectory {
-  readonly #configured: ReadonlyMap<string, Chatbot>;
+  #configured: ReadonlyMap<string, Chatbot>;
   readonly #store: ChatbotStore;
   readonly #announce: () => void;
   #stored: ReadonlyMap<string, Chatbot> = new Map();
@@ -30,6 +30,11 @@ export class ChatbotDirectory {
 
   get(id: string): Chatbot | null {
     return this.#configured.get(id) ?? this.#stored.get(id) ?? null;
+  }
+
+  /** Replaces those of the configuration. */
+  configure(configured: readonly Chatbot[]): void {
+    this.#configured = byId(configured);
   }
 
   /** Whether the configuration defines it: such a one is not changed at run time. */

@@ -83,6 +83,8 @@ export const configSchema = z
       .regex(/^[A-Za-z0-9]{1,16}[_-]$/, 'up to 16 letters and digits, and _ or - behind them')
       .default('sotto_'),
     limits: limits.prefault({}),
+    /** How long the router goes on as before once it has told probes that it will end: so long balancers take to notice. */
+    drainDelaySeconds: z.int().min(0).max(3_600).default(0),
     /** How long a shutdown waits for what is under way. */
     shutdownGraceSeconds: seconds.default(30),
     nomyoV1: z

@@ -47,6 +47,21 @@ export class KeyRotation {
     this.#destroyInTime();
   }
 
+  /**
+   * The generation that is to take the place of all others, which nobody has to keep for an overlap.
+   * @returns its seed, and what makes it the only one from then on
+   */
+  prepareSole(): { readonly seed: GenerationSeed; readonly commit: () => void } {
+    const seed = nextSeed(this.#last, this.#periods, Date.now());
+    const commit = (): void => {
+      this.#last = { firstKeyId: seed.firstKeyId, epoch: seed.epoch };
+      this.#live = [seed];
+      this.#rotateIn(this.#periods.rotationMs, seed.rotateAtMs);
+      this.#destroyInTime();
+    };
+    return { seed, commit };
+  }
+
   /** Makes no more generations, and forgets the seeds of those that are. */
   stop(): void {
     clearTimeout(this.#rotationTimer);

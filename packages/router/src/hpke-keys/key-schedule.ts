@@ -34,6 +34,15 @@ export class KeySchedule {
     this.#serve([generation, ...earlier]);
   }
 
+  /**
+   * Derives a generation that is to take the place of all others.
+   * @returns takes it into use, and puts the others out of it, at once
+   */
+  async prepareSole(seed: GenerationSeed): Promise<() => void> {
+    const generation = await deriveGeneration(seed);
+    return () => this.#serve([generation]);
+  }
+
   /** The generation that clients should seal to. Throws before the first one is there. */
   get current(): KeyGeneration {
     this.#destroyExpired();

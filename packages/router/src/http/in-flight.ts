@@ -3,20 +3,39 @@ import type { Exchange, Handler } from './exchange.ts';
 
 const HEALTH_PATH = '/health';
 
-/** Counts the requests under way, holds them to a cap, and tells when the last one is over. */
+/** Requests that began between two changes of the configuration. */
+interface Batch {
+  count: number;
+  readonly over: Promise<void>;
+  readonly end: () => void;
+}
+
+/** Counts the requests under way, holds them to a cap, and tells when they are over. */
 export class InFlight {
-  readonly #max: number;
+  #max: number;
   #count = 0;
-  #drained: (() => void) | null = null;
-  #draining = false;
+  #state: 'open' | 'leaving' | 'draining' = 'open';
+  #batch = newBatch();
+  /** Batches with requests under way, the present one not among them. */
+  readonly #earlier = new Set<Batch>();
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** Whether new requests are refused. */
-  get draining(): boolean {
-    return this.#draining;
+  /** Whether the router is about to end: probes are told so. */
+  get leaving(): boolean {
+    return this.#state !== 'open';
+  }
+
+  /** Requests under way. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Has the cap be another from now on. */
+  limitTo(max: number): void {
+    this.#max = max;
   }
 
   /**
@@ -29,7 +48,41 @@ export class InFlight {
       await handler(exchange);
       return;
     }
-    if (this.#draining) {
+    this.#admit();
+    const batch = this.#batch;
+    this.#count++;
+    batch.count++;
+    try {
+      await handler(exchange);
+    } finally {
+      this.#count--;
+      batch.count--;
+      if (batch.count === 0 && batch !== this.#batch) this.#close(batch);
+    }
+  }
+
+  /** Settles when the requests under way at this moment are over, whatever comes after them. */
+  async settled(): Promise<void> {
+    const present = this.#batch;
+    this.#batch = newBatch();
+    this.#earlier.add(present);
+    if (present.count === 0) this.#close(present);
+    await Promise.all([...this.#earlier].map(({ over }) => over));
+  }
+
+  /** Has probes told that the router will end; requests are answered as before. */
+  leave(): void {
+    if (this.#state === 'open') this.#state = 'leaving';
+  }
+
+  /** Refuses what comes from now on. Settles when what is under way is over. */
+  drain(): Promise<void> {
+    this.#state = 'draining';
+    return this.settled();
+  }
+
+  #admit(): void {
+    if (this.#state === 'draining') {
       throw apiError('shutting_down', 'the router is shutting down: try again', {
         retryAfterMs: 1_000,
         headers: { connection: 'close' },
@@ -40,26 +93,18 @@ export class InFlight {
         retryAfterMs: 1_000,
       });
     }
-    this.#count++;
-    try {
-      await handler(exchange);
-    } finally {
-      this.#count--;
-      if (this.#count === 0) this.#drained?.();
-    }
   }
 
-  /** Requests under way. */
-  get count(): number {
-    return this.#count;
+  #close(batch: Batch): void {
+    this.#earlier.delete(batch);
+    batch.end();
   }
+}
 
-  /** Refuses what comes from now on. Settles when what is under way is over. */
-  drain(): Promise<void> {
-    this.#draining = true;
-    if (this.#count === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#drained = resolve;
-    });
-  }
+function newBatch(): Batch {
+  let end = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { count: 0, over, end };
 }

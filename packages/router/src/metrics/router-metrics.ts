@@ -13,7 +13,7 @@ export interface MetricsSources {
   readonly upstreams: () => readonly UpstreamState[];
   readonly requestsUnderWay: () => number;
   /** How many may be under way at once. */
-  readonly maxRequestsUnderWay: number;
+  readonly maxRequestsUnderWay: () => number;
   readonly tokens: TokenTotals;
 }
 
@@ -86,7 +86,7 @@ export class RouterMetrics {
     });
     this.counter('sotto_tokens_total', 'Tokens as the upstreams reported them', ofTokens, { label: 'kind' });
     this.gauge('sotto_requests_under_way', 'Requests under way', () => sources.requestsUnderWay());
-    this.gauge('sotto_requests_under_way_limit', 'How many may be', () => maxRequestsUnderWay);
+    this.gauge('sotto_requests_under_way_limit', 'How many may be', maxRequestsUnderWay);
     this.#upstreamMetrics(upstreams);
     collectDefaultMetrics({ register: this.#registry });
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name);

@@ -15,7 +15,7 @@ export interface ListedAlias {
 
 /** All aliases, in memory: those of the configuration, which nothing else changes, and those of the store. */
 export class AliasRegistry {
-  readonly #configured: Aliases;
+  #configured: Aliases;
   readonly #store: AliasStore;
   readonly #announce: () => void;
   #stored: Aliases = {};
@@ -35,6 +35,25 @@ export class AliasRegistry {
   /** Those of now. Of two with one name, the configuration's. */
   get current(): Aliases {
     return this.#current;
+  }
+
+  /** Those that there are with this configuration, whichever is the present one. */
+  with(configured: Aliases): () => Aliases {
+    let of = this.#stored;
+    let merged = { ...of, ...configured };
+    return () => {
+      if (of !== this.#stored) {
+        of = this.#stored;
+        merged = { ...of, ...configured };
+      }
+      return merged;
+    };
+  }
+
+  /** Replaces those of the configuration. */
+  configure(configured: Aliases): void {
+    this.#configured = configured;
+    this.#current = { ...this.#stored, ...configured };
   }
 
   /** Those of the configuration first. */

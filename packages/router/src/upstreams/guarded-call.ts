@@ -7,7 +7,7 @@ import type { UpstreamHealth } from './upstream-health.ts';
 /** Where a call has its place, or waits for one. */
 export interface CallPlace {
   /** The call's place is free. */
-  free(): void;
+  free(call: GuardedCall): void;
   /** The call waits no more. */
   leave(call: GuardedCall): void;
 }
@@ -68,6 +68,16 @@ export class GuardedCall implements UpstreamCall, UpstreamListener {
   refuse(error: APIError): void {
     if (this.#over) return;
     this.#over = true;
+    this.#listener.onError(error);
+  }
+
+  /** Ends it though the upstream is not to blame: whoever waits for it is told why. */
+  interrupt(error: APIError): void {
+    if (this.#over || this.#call === null) return;
+    this.#over = true;
+    this.#call.cancel();
+    this.#inconclusive = true;
+    this.#settle();
     this.#listener.onError(error);
   }
 
@@ -149,7 +159,7 @@ export class GuardedCall implements UpstreamCall, UpstreamListener {
     if (this.#failure !== null) this.#health.failed(this.#ticket, this.#failure);
     else if (this.#inconclusive) this.#health.abandoned(this.#ticket);
     else this.#health.succeeded(this.#ticket);
-    this.#place.free();
+    this.#place.free(this);
   }
 }
 

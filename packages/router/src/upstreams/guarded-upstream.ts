@@ -40,7 +40,7 @@ export class GuardedUpstream implements Upstream, CallPlace {
   readonly #health: UpstreamHealth;
   readonly #probe: HealthProbe | null;
   readonly #clock: Clock;
-  #underWay = 0;
+  readonly #underWay = new Set<GuardedCall>();
   #closed = false;
 
   constructor(options: GuardedUpstreamOptions) {
@@ -62,12 +62,12 @@ export class GuardedUpstream implements Upstream, CallPlace {
    * idle upstreams the weightier is asked.
    */
   get load(): number {
-    return (this.#underWay + this.#line.length + 1) / this.#weight;
+    return (this.#underWay.size + this.#line.length + 1) / this.#weight;
   }
 
   /** Whether a call would have to wait. */
   get isFull(): boolean {
-    return this.#underWay >= this.#maxConcurrent;
+    return this.#underWay.size >= this.#maxConcurrent;
   }
 
   /** What its probes say; true where it is not probed. */
@@ -92,7 +92,7 @@ export class GuardedUpstream implements Upstream, CallPlace {
       tier: this.tier,
       class: this.class,
       ...this.#health.snapshot(),
-      underWay: this.#underWay,
+      underWay: this.#underWay.size,
       waiting: this.#line.length,
     };
   }
@@ -110,8 +110,8 @@ export class GuardedUpstream implements Upstream, CallPlace {
   }
 
   /** A call's place is free: those who wait move up. */
-  free(): void {
-    this.#underWay--;
+  free(call: GuardedCall): void {
+    this.#underWay.delete(call);
     while (!this.isFull && this.#line.length > 0) {
       const call = this.#line.next();
       if (call !== undefined) this.#begin(call, refuse);
@@ -123,10 +123,16 @@ export class GuardedUpstream implements Upstream, CallPlace {
     this.#line.leave(call);
   }
 
-  async close(): Promise<void> {
+  /** Takes no more calls, and ends those under way with `shutting_down`. */
+  endCalls(): void {
     this.#closed = true;
-    this.#probe?.stop();
     for (let call = this.#line.next(); call !== undefined; call = this.#line.next()) call.refuse(shuttingDown());
+    for (const call of [...this.#underWay]) call.interrupt(shuttingDown());
+  }
+
+  async close(): Promise<void> {
+    this.endCalls();
+    this.#probe?.stop();
     await this.#upstream.close();
   }
 
@@ -142,7 +148,7 @@ export class GuardedUpstream implements Upstream, CallPlace {
       refuseWith(call, unavailable(this.#health.closedForMs));
       return;
     }
-    this.#underWay++;
+    this.#underWay.add(call);
     call.begin(this.#upstream, ticket);
   }
 }

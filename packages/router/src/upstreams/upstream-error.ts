@@ -28,9 +28,12 @@ export function upstreamError(status: number, headers: HeaderFields, body: Uint8
   return apiError('upstream_failed', `the model server failed with status ${status}`);
 }
 
+/** By then another router, or this one's successor, can answer. */
+const RETRY_MS = 1_000;
+
 /** The error of calls that the router's end leaves unanswered. */
 export function shuttingDown(): APIError {
-  return apiError('shutting_down', 'the router is shutting down');
+  return apiError('shutting_down', 'the router is shutting down: try again', { retryAfterMs: RETRY_MS });
 }
 
 /** Refusals of a tier, which another upstream of that tier may well take. */

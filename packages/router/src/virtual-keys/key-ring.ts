@@ -33,20 +33,25 @@ const ANYBODY: Caller = {
  * map is asked; and what the map compares tells nothing of a key, for nobody else can make the hash.
  */
 export class KeyRing {
-  /** Those of the configuration, in its order. */
-  readonly configured: readonly HashedKey[];
+  #configured: readonly HashedKey[];
+  #stored: ReadonlyMap<string, HashedKey> = new Map();
   readonly #isOpen: boolean;
   readonly #keyHash: KeyHash;
   readonly #now: () => number;
-  #byHash: Map<string, HashedKey>;
+  #byHash: ReadonlyMap<string, HashedKey>;
 
   /** @param configured the configuration's keys; null lets everybody in */
   constructor(configured: readonly HashedKey[] | null, keyHash: KeyHash, now: () => number = Date.now) {
-    this.configured = configured ?? [];
+    this.#configured = configured ?? [];
     this.#isOpen = configured === null;
     this.#keyHash = keyHash;
     this.#now = now;
-    this.#byHash = index(this.configured);
+    this.#byHash = index(this.#configured);
+  }
+
+  /** Those of the configuration, in its order. */
+  get configured(): readonly HashedKey[] {
+    return this.#configured;
   }
 
   /**
@@ -73,15 +78,26 @@ export class KeyRing {
     return [...this.#byHash.values()];
   }
 
+  /** Replaces the keys of the configuration, all at once. */
+  configure(keys: readonly HashedKey[]): void {
+    this.#configured = keys;
+    this.#index();
+  }
+
   /** Replaces the keys beside those of the configuration, all at once. */
   replace(stored: readonly HashedKey[]): void {
-    this.#byHash = index([...stored, ...this.configured]);
+    this.#stored = index(stored);
+    this.#index();
   }
 
   /** Adds a key beside those of the configuration, or changes one. */
   put(key: HashedKey): void {
-    if (this.configured.some(({ hash }) => hash === key.hash)) return;
-    this.#byHash.set(key.hash, key);
+    this.#stored = new Map(this.#stored).set(key.hash, key);
+    this.#index();
+  }
+
+  #index(): void {
+    this.#byHash = new Map([...this.#stored, ...index(this.#configured)]);
   }
 }
 

@@ -14,6 +14,9 @@ import { SealedMessageSink } from './sealed-message-sink.ts';
 
 /** Close codes (RFC 6455 §7.4.1). */
 const CLOSE = { normal: 1000, goingAway: 1001, unsupportedData: 1003, policyViolation: 1008 } as const;
+/** RFC 6455 §11.7, IANA registry: service restart. What was under way was not finished. */
+const CLOSE_RESTART = 1012;
+const SHUTTING_DOWN = 'the router is shutting down';
 /** How long the other end may take to agree to a close. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -45,6 +48,7 @@ export class Connection {
   #deadline: NodeJS.Timeout | null = null;
   #isAlive = true;
   #isDraining = false;
+  #leavesUnfinished = false;
   #activeAt = performance.now();
 
   constructor(socket: WebSocket, options: ConnectionOptions) {
@@ -93,7 +97,12 @@ export class Connection {
   /** Lets what is under way finish, then closes. */
   drain(): void {
     this.#isDraining = true;
-    if (this.#underWay.size === 0) this.#close(CLOSE.goingAway, 'the router is shutting down');
+    if (this.#underWay.size === 0) this.#close(this.#leavesUnfinished ? CLOSE_RESTART : CLOSE.goingAway, SHUTTING_DOWN);
+  }
+
+  /** What is under way will not finish: its errors are on their way, and the close says why. */
+  end(): void {
+    if (this.#underWay.size > 0) this.#leavesUnfinished = true;
   }
 
   /** Cuts the connection. */

@@ -15,10 +15,16 @@ export interface WebSocketDoorOptions {
   readonly handle: Handler;
   /** @throws AuthenticationError `missing_api_key`, `invalid_api_key` and whatever else a key is refused with */
   readonly authenticate: (headers: HeaderFields) => void;
-  /** Origins of pages that may connect, `*` for all; what is no page has no origin and may always. */
-  readonly origins: readonly string[];
   /** Whether model requests may come in clear, and whether sealed ones are taken. */
   readonly serves: { readonly clear: boolean; readonly sealed: boolean };
+  /** Asked at each connection: they may change. */
+  readonly settings: () => WebSocketSettings;
+}
+
+/** What the configuration says of connections. */
+export interface WebSocketSettings {
+  /** Origins of pages that may connect, `*` for all; what is no page has no origin and may always. */
+  readonly origins: readonly string[];
   readonly maxConnections: number;
   readonly limits: ConnectionLimits;
 }
@@ -43,12 +49,11 @@ export class WebSocketDoor {
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
-      maxPayload: maxMessageBytes(options.limits.maxBodyBytes),
       // Lengths of compressed text tell of the text, and every connection would hold two windows of memory.
       perMessageDeflate: false,
       handleProtocols: (_offered, message) => chooseSubprotocol(fieldsOf(message)) ?? false,
     });
-    this.#heartbeat = setInterval(() => this.#beat(), options.limits.heartbeatMs).unref();
+    this.#heartbeat = setInterval(() => this.#beat(), options.settings().limits.heartbeatMs).unref();
   }
 
   /** Connections open now. */
@@ -67,6 +72,7 @@ export class WebSocketDoor {
       refuseUpgrade(socket, asApiError(error));
       return;
     }
+    this.#server.options.maxPayload = maxMessageBytes(options.limits.maxBodyBytes);
     this.#server.handleUpgrade(message, socket, head, (client) => {
       const connection = new Connection(client, options);
       this.#connections.add(connection);
@@ -82,6 +88,11 @@ export class WebSocketDoor {
     for (const connection of this.#connections) connection.drain();
   }
 
+  /** Has those that are still open told, when they close, to come back soon. */
+  end(): void {
+    for (const connection of this.#connections) connection.end();
+  }
+
   /** Cuts all connections. */
   terminate(): void {
     this.#draining = true;
@@ -90,7 +101,8 @@ export class WebSocketDoor {
   }
 
   #connectionOptions(message: IncomingMessage): ConnectionOptions {
-    const { serves, handle, authenticate, limits } = this.#options;
+    const { serves, handle, authenticate } = this.#options;
+    const { limits } = this.#options.settings();
     const { pathname, query } = targetOf(message.url ?? '/');
     const path = ROUTE.exec(pathname)?.[1];
     if (path === undefined) throw apiError('not_found', 'there is no WebSocket at this path');
@@ -118,7 +130,7 @@ export class WebSocketDoor {
    * to a router that lets everybody in.
    */
   #checkOrigin(origin: string | undefined): void {
-    const { origins } = this.#options;
+    const { origins } = this.#options.settings();
     if (origin === undefined || origins.includes('*') || origins.includes(origin)) return;
     throw apiError(
       'origin_not_allowed',
@@ -142,7 +154,7 @@ export class WebSocketDoor {
     const wait = { retryAfterMs: 1_000 };
     if (this.#draining) throw apiError('shutting_down', 'the router is shutting down: try again', wait);
     const { size } = this.#connections;
-    const full = size >= this.#options.maxConnections || (isAnonymous && this.#anonymous() >= MAX_ANONYMOUS);
+    const full = size >= this.#options.settings().maxConnections || (isAnonymous && this.#anonymous() >= MAX_ANONYMOUS);
     if (full) throw apiError('overloaded', 'the router has too many connections: try again shortly', wait);
   }
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { serve } from '../../src/serve.ts';
 import { eventually, gate } from '../eventually.ts';
 import { errorOf, send, sendJson } from '../http-client.ts';
 import { chat, startRouter, testRouter, upstreamsAt } from '../running-router.ts';
@@ -68,14 +69,64 @@ describe('a shutdown', () => {
     expect(text.toLowerCase()).toContain('retry-after: 1');
   });
 
-  test('cuts off what is not over after the grace', async () => {
+  test('ends what is not over after the grace, with an error that says to try again', async () => {
     const { close, held, hold } = await withRequestUnderWay(1);
     await close();
-    await expect(held).rejects.toThrow();
+    const answer = await held;
+    expect([answer.status, errorOf(answer).code, answer.headers['retry-after']]).toEqual([503, 'shutting_down', '1']);
     hold.open();
   });
 
-  test('cuts a stream off without an end, so that nobody takes it for whole', async () => {
+  test('cuts off what has nobody to be told', async () => {
+    const { close, url, router } = await startRouter({
+      upstreams: upstreamsAt(upstream.baseUrl),
+      shutdownGraceSeconds: 1,
+    });
+    // Half a request: its end never comes.
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const closed = new Promise((resolve) => socket.on('close', resolve));
+    socket.write('POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{');
+    await eventually('it is under way', async () => {
+      const metrics = await router.fetch(new Request('http://router/metrics'));
+      return (await metrics.text()).includes('sotto_requests_under_way 2');
+    });
+    await close();
+    await closed;
+  });
+
+  test('can be hurried: what is under way is cut', async () => {
+    const { router, url } = await startRouter({ upstreams: upstreamsAt(upstream.baseUrl) });
+    const server = await serve(router);
+    const hold = gate();
+    upstream.behave(() => hold.opened);
+    const asked = upstream.seen.length;
+    const held = sendJson(`${server.url}/v1/chat/completions`, chat('x'));
+    held.catch(() => {});
+    await eventually('the request is under way', () => upstream.seen.length > asked);
+    const closing = server.close();
+    server.terminate();
+    await closing;
+    await expect(held).rejects.toThrow();
+    hold.open();
+    expect(url).not.toBe(server.url);
+  });
+
+  test('first tells probes and goes on, for as long as balancers take to notice', async () => {
+    const running = await startRouter({
+      upstreams: upstreamsAt(upstream.baseUrl),
+      drainDelaySeconds: 1,
+    });
+    upstream.behave(json(completion('late and whole')));
+    const closing = running.close();
+    const ready = await send(`${running.url}/health/ready`);
+    expect([ready.status, ready.text]).toEqual([503, expect.stringContaining('shutting_down')]);
+    const answer = await sendJson(`${running.url}/v1/chat/completions`, chat('x'));
+    expect([answer.status, answer.headers['connection']]).toEqual([200, 'close']);
+    await closing;
+    await expect(send(`${running.url}/health`)).rejects.toThrow();
+  });
+
+  test('ends a stream with an error event and no end, so that nobody takes it for whole', async () => {
     const running = await startRouter({ upstreams: upstreamsAt(upstream.baseUrl), shutdownGraceSeconds: 1 });
     let begun = false;
     upstream.behave((_request, response) => {
@@ -88,6 +139,8 @@ describe('a shutdown', () => {
     const answer = await held;
     expect(answer.complete).toBe(false);
     expect(answer.text).not.toContain('[DONE]');
+    const last = answer.text.trimEnd().split('\n\n').at(-1) ?? '';
+    expect(JSON.parse(last.replace(/^data: /, ''))).toMatchObject({ error: { code: 'shutting_down' } });
     await eventually('the upstream is let go', async () => (await upstream.openConnections()) === 0);
   });
 

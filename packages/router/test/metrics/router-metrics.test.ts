@@ -8,7 +8,7 @@ function metrics(): RouterMetrics {
     version: '1.2.3',
     upstreams: () => [],
     requestsUnderWay: () => 0,
-    maxRequestsUnderWay: 10,
+    maxRequestsUnderWay: () => 10,
     tokens: new TokenTotals(),
   });
 }

@@ -104,16 +104,16 @@ describe('the key statement', () => {
   test('may be kept a little, and has a name for its version', async () => {
     const router = await start({ protocols: ['ohttp'] });
     const answer = await router.fetch(new Request('http://router.test/pki/keys'));
-    const { kid } = await verified(router);
+    const etag = answer.headers.get('etag') ?? '';
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       'content-type': 'application/json',
       'cache-control': 'public, max-age=300',
-      etag: `"${kid}"`,
+      etag: expect.stringMatching(/^"[\w-]{43}"$/) as string,
     });
     const unchanged = await router.fetch(
-      new Request('http://router.test/pki/keys', { headers: { 'if-none-match': `"${kid}"` } }),
+      new Request('http://router.test/pki/keys', { headers: { 'if-none-match': etag } }),
     );
-    expect([unchanged.status, unchanged.headers.get('etag'), await unchanged.text()]).toEqual([304, `"${kid}"`, '']);
+    expect([unchanged.status, unchanged.headers.get('etag'), await unchanged.text()]).toEqual([304, etag, '']);
   });
 
   test('is signed by the identity that was configured, from start to start', async () => {

@@ -42,10 +42,11 @@ describe('a shutdown', () => {
     await closing;
   });
 
-  test('cuts off what is not over after the grace', async () => {
+  test('ends what is not over after the grace with an error, and a close that says to come back', async () => {
     const { close, hold, busy } = await busyRouter(1);
     await close();
-    expect((await busy.closed).code).toBe(1006);
+    expect((await busy.until(isError('shutting_down'))).request_id).toBe('old');
+    expect((await busy.closed).code).toBe(1012);
     await eventually('the upstream is let go', async () => (await upstream.openConnections()) === 0);
     hold.open();
   });
