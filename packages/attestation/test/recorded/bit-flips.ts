@@ -7,23 +7,53 @@ export interface FlippableFile {
   verify(bytes: Uint8Array): Promise<unknown>;
 }
 
-/** Flips single bits, and returns the offsets of those flips that were accepted. */
-export async function acceptedFlips(
-  { bytes, verify }: FlippableFile,
-  flips: Iterable<readonly [offset: number, bit: number]>,
-): Promise<readonly number[]> {
-  const accepted: number[] = [];
-  for (const [offset, bit] of flips) {
-    const flipped = bytes.slice();
-    flipped[offset] = (flipped[offset] ?? 0) ^ (1 << bit);
-    try {
-      await verify(flipped);
-      accepted.push(offset);
-    } catch (error) {
-      if (!AttestationError.isInstance(error) && !(error instanceof FileUnreadable)) throw error;
+/** One bit of a file. */
+export type Flip = readonly [offset: number, bit: number];
+
+/** What became of the flips of a file. */
+export interface FlipOutcome {
+  readonly flips: number;
+  /** Those after which the text file around the evidence could not be read: refused before the verifier saw them. */
+  readonly unreadable: number;
+  readonly accepted: readonly Flip[];
+}
+
+/** How many flips are verified at a time: WebCrypto has threads of its own. */
+const AT_ONCE = 8;
+
+/** Every bit of a file of this length. */
+export function* everyBit(length: number): Generator<Flip> {
+  for (let offset = 0; offset < length; offset++) for (let bit = 0; bit < 8; bit++) yield [offset, bit];
+}
+
+/** A copy with one bit flipped. */
+export function withFlip(bytes: Uint8Array, [offset, bit]: Flip): Uint8Array {
+  const flipped = bytes.slice();
+  flipped[offset] = (flipped[offset] ?? 0) ^ (1 << bit);
+  return flipped;
+}
+
+/** Verifies a file once for each flip. Anything but an AttestationError is thrown on. */
+export async function tryFlips({ bytes, verify }: FlippableFile, flips: Iterable<Flip>): Promise<FlipOutcome> {
+  const accepted: Flip[] = [];
+  const pending = flips[Symbol.iterator]();
+  let count = 0;
+  let unreadable = 0;
+  const work = async () => {
+    for (let next = pending.next(); next.done !== true; next = pending.next()) {
+      const flip = next.value;
+      count++;
+      try {
+        await verify(withFlip(bytes, flip));
+        accepted.push(flip);
+      } catch (error) {
+        if (error instanceof FileUnreadable) unreadable++;
+        else if (!AttestationError.isInstance(error)) throw error;
+      }
     }
-  }
-  return accepted;
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return { flips: count, unreadable, accepted };
 }
 
 /** The file around the evidence cannot be read any more: the test's own reader, before the verifier's. */

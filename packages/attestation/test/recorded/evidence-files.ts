@@ -10,7 +10,8 @@ const hexBytes = z.string().transform((text) => {
   return bytes;
 });
 
-const snp = z.object({
+// Strict, so that nothing the recordings come with is left out of the comparison unseen.
+const snp = z.strictObject({
   name: z.string(),
   report: z.string(),
   leaf: z.string(),
@@ -30,9 +31,11 @@ const snp = z.object({
   measurement: z.string(),
   hostData: z.string(),
   chipId: z.string(),
+  crypto: z.literal('valid'),
+  leafNotBefore: z.coerce.date(),
   leafNotAfter: z.coerce.date(),
 });
-const tdx = z.object({
+const tdx = z.strictObject({
   name: z.string(),
   quote: z.string(),
   collateral: z.string(),
@@ -47,7 +50,8 @@ const tdx = z.object({
   xfam: z.string(),
   teeTcbSvn: z.string(),
   mrConfigId: z.string(),
-  crypto: z.string(),
+  crypto: z.enum(['valid', 'valid-but-no-tcb-level']),
+  why: z.string().optional(),
   tcbStatus: z.string().optional(),
   parts: z.array(z.string()).optional(),
   advisories: z.array(z.string()).optional(),
@@ -56,10 +60,11 @@ const tdx = z.object({
   fmspc: z.string().optional(),
   tcbEvaluationDataNumber: z.number().optional(),
 });
-const nitro = z.object({
+const nitro = z.strictObject({
   name: z.string(),
   doc: z.string(),
   at: z.coerce.date(),
+  crypto: z.literal('valid'),
   moduleId: z.string(),
   debug: z.boolean(),
   userData: z.string().nullable(),
@@ -70,12 +75,24 @@ const nitro = z.object({
   pcr2: z.string(),
   leafNotAfter: z.coerce.date(),
 });
-const expected = z.object({ snp: z.array(snp), tdx: z.array(tdx), nitro: z.array(nitro) });
+const expected = z.strictObject({
+  note: z.string(),
+  snp: z.array(snp),
+  tdx: z.array(tdx),
+  nitro: z.array(nitro),
+});
+/** Every recorded file, as the manifest beside them lists it. */
+const manifest = z.array(z.object({ file: z.string() }));
 
 /** What the recordings must give, each at its time. */
 export const EXPECTED: z.infer<typeof expected> = hasSharedEvidence
   ? expected.parse(JSON.parse(recordedText('EXPECTED.json')))
-  : { snp: [], tdx: [], nitro: [] };
+  : { note: '', snp: [], tdx: [], nitro: [] };
+
+/** Names of all recorded files. */
+export const RECORDED_FILES: readonly string[] = hasSharedEvidence
+  ? manifest.parse(JSON.parse(recordedText('MANIFEST.json'))).map(({ file }) => file)
+  : [];
 
 /** The file of the intermediate and root that signed a leaf. */
 export function amdChainFile({ product, signer }: (typeof EXPECTED.snp)[number]): string {
@@ -128,6 +145,8 @@ export function readDstack(json: string): DstackEvidence {
   return { quote: file.quote, eventLog: file.event_log, collateral: readCollateral(recordedText(DSTACK_COLLATERAL)) };
 }
 
+/** The one chain that no recorded leaf goes through; its root is that of the other chain of the family. */
+export const UNUSED_CHAIN_FILE = 'roots/amd-ask_ark_genoa_vlek.pem';
 export const DSTACK_FILE = 'dstack/quote-report.json';
 const DSTACK_COLLATERAL = 'tdx/phala-outdated.collateral.json';
 /** When that collateral was issued. */

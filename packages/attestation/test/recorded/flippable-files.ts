@@ -1,8 +1,16 @@
+import { decodeLenientPem } from '../../src/attest/collateral/lenient-pem.ts';
 import type { DstackEvidence } from '../../src/dstack/verify.ts';
+import { parseNitroDocument } from '../../src/nitro/attestation-document.ts';
 import type { NitroEvidence } from '../../src/nitro/verify.ts';
+import { PINNED_ROOTS } from '../../src/roots.ts';
 import type { SevSnpEvidence } from '../../src/sev-snp/verify.ts';
+import { parseTdxQuote } from '../../src/tdx/quote.ts';
 import type { TdxEvidence } from '../../src/tdx/verify.ts';
-import type { VerificationOptions } from '../../src/verification-context.ts';
+import { DEFAULT_CLOCK_SKEW_MS, type VerificationOptions } from '../../src/verification-context.ts';
+import { attestationError, parsing } from '../../src/verification-error.ts';
+import { parseCertificate } from '../../src/x509/certificate.ts';
+import { type ChainRules, verifyChain } from '../../src/x509/chain.ts';
+import { verifySignature } from '../../src/x509/public-key.ts';
 import { type FlippableFile, readText } from './bit-flips.ts';
 import {
   amdChain,
@@ -15,6 +23,7 @@ import {
   readDstack,
   recorded,
   recordedText,
+  UNUSED_CHAIN_FILE,
 } from './evidence-files.ts';
 
 type Verifier<T> = (evidence: T, options: VerificationOptions) => Promise<unknown>;
@@ -70,4 +79,63 @@ export function nitroFiles(verify: Verifier<NitroEvidence>): readonly FlippableF
     bytes: recorded(entry.doc),
     verify: (document) => verify({ document }, { now: entry.at }),
   }));
+}
+
+/** An intermediate of AMD that signed no recorded leaf: its own signature is what covers it. */
+export function unusedIntermediates(): readonly FlippableFile[] {
+  if (!hasSharedEvidence) return [];
+  const [asvk, ark] = decodeLenientPem(recordedText(UNUSED_CHAIN_FILE));
+  if (asvk === undefined || ark === undefined) throw new RangeError('chain file is incomplete');
+  const verify = async (bytes: Uint8Array) => {
+    const [certificate, issuer] = parsing('test', 'evidence_malformed', 'the chain', () => [
+      parseCertificate(bytes),
+      parseCertificate(ark),
+    ]);
+    const { signatureAlgorithm, signature, signed } = certificate;
+    if (await verifySignature(issuer.publicKey, signatureAlgorithm, signature, signed)) return 'verified';
+    throw attestationError('test', 'signature_invalid', 'the signature of the intermediate does not verify');
+  };
+  return [{ file: `${UNUSED_CHAIN_FILE} (ASK)`, bytes: asvk, verify }];
+}
+
+/** Roots of Intel and AWS, which recorded evidence brings along: as files they are the last of a recorded chain. */
+export function rootFiles(): readonly FlippableFile[] {
+  const [tdx, nitro] = [EXPECTED.tdx[0], EXPECTED.nitro[0]];
+  if (tdx === undefined || nitro === undefined) return [];
+  const [intel, aws] = ['roots/intel-sgx-root.der', 'roots/aws-nitro-root-g1.pem'];
+  const { intelSgx, awsNitro } = PINNED_ROOTS;
+  const rules = { clockSkewMs: DEFAULT_CLOCK_SKEW_MS, step: 'test' } as const;
+  const pck = { ...rules, now: tdx.at.getTime(), root: intelSgx, signatureAlgorithm: 'ecdsa-p256-sha256' } as const;
+  const enclave = {
+    ...rules,
+    now: nitro.at.getTime(),
+    root: awsNitro,
+    signatureAlgorithm: 'ecdsa-p384-sha384',
+  } as const;
+  return [
+    {
+      file: intel,
+      bytes: recorded(intel),
+      verify: (der) => verifyWithRoot(parseTdxQuote(recorded(tdx.quote)).pckChain, der, pck),
+    },
+    {
+      file: `${aws} (DER)`,
+      bytes: pemRoot(recordedText(aws)),
+      verify: (der) => verifyWithRoot(parseNitroDocument(recorded(nitro.doc)).chain, der, enclave),
+    },
+  ];
+}
+
+async function verifyWithRoot(chain: readonly Uint8Array[], root: Uint8Array, rules: ChainRules): Promise<string> {
+  const certificates = parsing('test', 'evidence_malformed', 'the chain', () =>
+    [...chain.slice(0, -1), root].map(parseCertificate),
+  );
+  await verifyChain(certificates, rules);
+  return 'verified';
+}
+
+function pemRoot(text: string): Uint8Array {
+  const [der, ...more] = decodeLenientPem(text);
+  if (der === undefined || more.length > 0) throw attestationError('test', 'evidence_malformed', 'not one certificate');
+  return der;
 }

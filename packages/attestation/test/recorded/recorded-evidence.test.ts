@@ -4,26 +4,44 @@ import { verifyDstack } from '../../src/dstack/verify.ts';
 import { verifyNitro } from '../../src/nitro/verify.ts';
 import { verifySevSnp } from '../../src/sev-snp/verify.ts';
 import { verifyTdx } from '../../src/tdx/verify.ts';
+import { parseCertificate } from '../../src/x509/certificate.ts';
 import { codeOf } from '../expect-failure.ts';
 import {
   amdChain,
+  amdChainFile,
   DSTACK_AT,
   DSTACK_FILE,
   EXPECTED,
   hasSharedEvidence,
+  RECORDED_FILES,
   readCollateral,
   readDstack,
   recorded,
   recordedText,
+  UNUSED_CHAIN_FILE,
 } from './evidence-files.ts';
 
 const DAY_MS = 86_400_000;
+
+describe.runIf(hasSharedEvidence)('what is recorded', () => {
+  it('is expected of it, file by file, but for one chain that no recording goes through', () => {
+    const named = [
+      ...EXPECTED.snp.flatMap((entry) => [entry.report, entry.leaf, amdChainFile(entry)]),
+      ...EXPECTED.tdx.flatMap(({ quote, collateral }) => [quote, collateral]),
+      ...EXPECTED.nitro.map(({ doc }) => doc),
+      ...[DSTACK_FILE, UNUSED_CHAIN_FILE, 'roots/intel-sgx-root.der', 'roots/aws-nitro-root-g1.pem'],
+    ];
+    expect([...new Set(named)].sort()).toEqual([...RECORDED_FILES].sort());
+  });
+});
 
 describe.runIf(hasSharedEvidence)('recorded evidence of SEV-SNP', () => {
   it.each(EXPECTED.snp)('gives what is expected of $name', async (entry) => {
     const evidence = { report: recorded(entry.report), leaf: recorded(entry.leaf), ...amdChain(entry) };
     const verified = await verifySevSnp(evidence, { now: entry.at });
     const { current, committed } = verified.firmware;
+    const leaf = parseCertificate(evidence.leaf);
+    expect([leaf.notBefore, leaf.notAfter]).toEqual([entry.leafNotBefore.getTime(), entry.leafNotAfter.getTime()]);
     expect({
       product: verified.product,
       version: verified.version,
@@ -62,6 +80,12 @@ describe.runIf(hasSharedEvidence)('recorded evidence of SEV-SNP', () => {
   it.each(EXPECTED.snp)('refuses $name a day after its certificate', async (entry) => {
     const evidence = { report: recorded(entry.report), leaf: recorded(entry.leaf), ...amdChain(entry) };
     const now = new Date(entry.leafNotAfter.getTime() + DAY_MS);
+    expect(await codeOf(verifySevSnp(evidence, { now }))).toBe('AttestationError cert_expired');
+  });
+
+  it.each(EXPECTED.snp)('refuses $name a day before its certificate', async (entry) => {
+    const evidence = { report: recorded(entry.report), leaf: recorded(entry.leaf), ...amdChain(entry) };
+    const now = new Date(entry.leafNotBefore.getTime() - DAY_MS);
     expect(await codeOf(verifySevSnp(evidence, { now }))).toBe('AttestationError cert_expired');
   });
 
