@@ -164,8 +164,10 @@ async function writeQeReport(attestationKey: Uint8Array): Promise<Uint8Array> {
 function sgxExtension(): Uint8Array {
   const sgx = '1.2.840.113741.1.13.1';
   const field = (suffix: string, value: Uint8Array) => sequence(oid(`${sgx}.${suffix}`), value);
-  const components = Array.from({ length: 16 }, (_, index) => field(`2.${index + 1}`, integer(index < 8 ? 3 : 0)));
-  const tcb = sequence(...components, field('2.17', integer(13)), field('2.18', octetString(new Uint8Array(16))));
+  // CPUSVN, which 2.18 holds, is the 16 components as bytes.
+  const cpuSvn = Uint8Array.from({ length: 16 }, (_, index) => (index < 8 ? 3 : 0));
+  const components = [...cpuSvn].map((svn, index) => field(`2.${index + 1}`, integer(svn)));
+  const tcb = sequence(...components, field('2.17', integer(13)), field('2.18', octetString(cpuSvn)));
   return sequence(
     field('1', octetString(new Uint8Array(16))),
     field('2', tcb),
