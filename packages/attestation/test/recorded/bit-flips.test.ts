@@ -55,7 +55,7 @@ describe.runIf(hasSharedEvidence)('a recorded file with one bit flipped', () => 
   });
   afterAll(() => restore());
 
-  it.for(named(SIGNED_FILES))('is never accepted: $file', TIMEOUT_MS, async (file) => {
+  it.for(named(SIGNED_FILES))('is never accepted: $file', { timeout: TIMEOUT_MS }, async (file) => {
     await expect(file.verify(file.bytes)).resolves.toBeDefined();
     const { flips, accepted } = await flipsOf(file);
     expect(accepted).toEqual([]);
@@ -66,7 +66,7 @@ describe.runIf(hasSharedEvidence)('a recorded file with one bit flipped', () => 
 
   it.for(named(dstackFiles(verifyDstack)))(
     'is accepted only where the bit is of what nobody signs and nobody reads: $file',
-    TIMEOUT_MS,
+    { timeout: TIMEOUT_MS },
     async (file) => {
       const genuine = await file.verify(file.bytes);
       const verify = async (bytes: Uint8Array) => {
