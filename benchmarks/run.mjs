@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { machineLine } from './harness/machine.mjs';
 import { budgetTable, markdownTable } from './harness/markdown.mjs';
 import { writePage } from './harness/page.mjs';
+import * as attestation from './measurements/attestation.mjs';
 import * as clear from './measurements/clear.mjs';
 import * as client from './measurements/client.mjs';
 import * as nomyoV1 from './measurements/nomyo-v1.mjs';
@@ -26,7 +27,19 @@ import * as wire from './measurements/wire.mjs';
  */
 
 /** In the order of the page. A further one is a module of the same shape, named here. @type {readonly Measurement[]} */
-const MEASUREMENTS = [clear, peers, ohttp, ohttpStreams, ohttpClient, ohttpSizes, nomyoV1, client, wire, primitives];
+const MEASUREMENTS = [
+  clear,
+  peers,
+  ohttp,
+  ohttpStreams,
+  ohttpClient,
+  ohttpSizes,
+  nomyoV1,
+  client,
+  wire,
+  attestation,
+  primitives,
+];
 /** Run only when asked for: they download. */
 const ON_DEMAND = new Set([peers.name]);
 
