@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    'der/index': 'src/der/index.ts',
     'nomyo-v1/index': 'src/nomyo-v1/index.ts',
     'hpke/index': 'src/hpke/index.ts',
     'bhttp/index': 'src/bhttp/index.ts',

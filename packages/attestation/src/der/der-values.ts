@@ -1,18 +1,9 @@
 import { decodeUtf8 } from '@sotto/protocol';
-import { DER_TAG, type DerElement } from './der-reader.ts';
-
-/** The magnitude of a non-negative INTEGER (X.690 §8.3), without its sign byte; zero is one zero byte. */
-export function derUnsigned(contents: Uint8Array): Uint8Array {
-  const [first, second] = contents;
-  if (first === undefined || first >= 0x80) throw new RangeError('DER integer is empty or negative');
-  if (first !== 0 || second === undefined) return contents;
-  if (second < 0x80) throw new RangeError('DER integer is not minimal');
-  return contents.subarray(1);
-}
+import { DER_TAG, type DerElement, unsignedInteger } from '@sotto/protocol/der';
 
 /** A non-negative INTEGER below 2^32. */
 export function derNumber(contents: Uint8Array): number {
-  const magnitude = derUnsigned(contents);
+  const magnitude = unsignedInteger(contents);
   if (magnitude.length > 4) throw new RangeError('DER integer is too large');
   return magnitude.reduce((value, byte) => value * 256 + byte, 0);
 }

@@ -1,4 +1,4 @@
-import { DER_TAG, DerReader } from '../der/der-reader.ts';
+import { DER_TAG, DerReader } from '@sotto/protocol/der';
 import { derNumber, derText } from '../der/der-values.ts';
 import type { SevProduct } from '../roots.ts';
 import { type Certificate, commonName } from '../x509/certificate.ts';

@@ -1,5 +1,5 @@
 import { encodeHex } from '@sotto/protocol';
-import { DER_TAG, type DerElement, DerReader } from '../der/der-reader.ts';
+import { DER_TAG, type DerElement, DerReader } from '@sotto/protocol/der';
 import { derNumber, derOid } from '../der/der-values.ts';
 import type { Certificate } from '../x509/certificate.ts';
 

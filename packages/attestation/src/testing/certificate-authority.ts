@@ -1,4 +1,4 @@
-import { DER_TAG } from '../der/der-reader.ts';
+import { DER_TAG } from '@sotto/protocol/der';
 import { KEY_USAGE } from '../x509/extensions.ts';
 import { bitString, der, integer, namedBits, nameOf, octetString, oid, sequence, time } from './der-writer.ts';
 import { algorithmIdentifier, type SigningKey, signForX509 } from './signing-key.ts';

@@ -1,5 +1,5 @@
 import { concatBytes, encodeUtf8 } from '@sotto/protocol';
-import { DER_TAG } from '../der/der-reader.ts';
+import { DER_TAG } from '@sotto/protocol/der';
 
 /** One DER element. */
 export function der(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {

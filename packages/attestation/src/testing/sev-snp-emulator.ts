@@ -1,5 +1,5 @@
 import { concatBytes, encodeUtf8 } from '@sotto/protocol';
-import { DER_TAG } from '../der/der-reader.ts';
+import { DER_TAG } from '@sotto/protocol/der';
 import { sha256Hex } from '../digest.ts';
 import type { SevProduct } from '../roots.ts';
 import { SNP_REPORT_BYTES } from '../sev-snp/report.ts';

@@ -1,5 +1,5 @@
 import { concatBytes, encodeUtf8 } from '@sotto/protocol';
-import { DER_TAG } from '../der/der-reader.ts';
+import { DER_TAG } from '@sotto/protocol/der';
 import { sha2, sha256Hex } from '../digest.ts';
 import { decodeHex } from '../hex.ts';
 import type { TdxCollateral } from '../tdx/collateral.ts';

@@ -1,6 +1,6 @@
 import { encodeHex, equalBytes } from '@sotto/protocol';
-import { DER_TAG, DerReader } from '../der/der-reader.ts';
-import { derBits, derNumber, derOid, derText, derTime, derUnsigned } from '../der/der-values.ts';
+import { DER_TAG, DerReader, unsignedInteger } from '@sotto/protocol/der';
+import { derBits, derNumber, derOid, derText, derTime } from '../der/der-values.ts';
 import { type Extensions, type KeyConstraints, parseExtensions, parseKeyConstraints } from './extensions.ts';
 import { ecdsaSignature, type PublicKey, parsePublicKey } from './public-key.ts';
 import { parseSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.ts';
@@ -40,7 +40,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   if (derNumber(version.read(DER_TAG.integer)) !== 2) throw new RangeError('certificate is not X.509 v3');
   version.end();
   // AMD's leaves have serial number 0, which RFC 5280 §4.1.2.2 asks readers to bear with.
-  const serial = encodeHex(derUnsigned(body.read(DER_TAG.integer)));
+  const serial = encodeHex(unsignedInteger(body.read(DER_TAG.integer)));
   checkSameAlgorithm(body.element(DER_TAG.sequence).encoded, der);
   const issuer = body.element(DER_TAG.sequence).encoded;
   const validity = body.sequence();

@@ -1,6 +1,6 @@
 import { encodeHex, equalBytes } from '@sotto/protocol';
-import { DER_TAG, DerReader } from '../der/der-reader.ts';
-import { derNumber, derTime, derUnsigned } from '../der/der-values.ts';
+import { DER_TAG, DerReader, unsignedInteger } from '@sotto/protocol/der';
+import { derNumber, derTime } from '../der/der-values.ts';
 import { attestationError, parsing } from '../verification-error.ts';
 import { type Certificate, checkSameAlgorithm, parseSigned } from './certificate.ts';
 import type { VerificationTime } from './chain.ts';
@@ -47,7 +47,7 @@ export function parseCrl(der: Uint8Array): Crl {
 
 function revokedSerial(entry: Uint8Array): string {
   const reader = new DerReader(entry);
-  const serial = encodeHex(derUnsigned(reader.read(DER_TAG.integer)));
+  const serial = encodeHex(unsignedInteger(reader.read(DER_TAG.integer)));
   derTime(reader.next());
   if (reader.peek() !== null) refuseUnknownCritical(parseExtensions(reader.element(DER_TAG.sequence).encoded), []);
   reader.end();

@@ -1,4 +1,4 @@
-import { DER_TAG, DerReader } from '../der/der-reader.ts';
+import { DER_TAG, DerReader } from '@sotto/protocol/der';
 import { derBoolean, derNamedBits, derNumber, derOid } from '../der/der-values.ts';
 
 /** An extension's value, the contents of its OCTET STRING. */

@@ -1,6 +1,6 @@
 import { encodeHex } from '@sotto/protocol';
-import { DER_TAG, DerReader } from '../der/der-reader.ts';
-import { derBits, derNumber, derUnsigned } from '../der/der-values.ts';
+import { DER_TAG, DerReader, unsignedInteger } from '@sotto/protocol/der';
+import { derBits, derNumber } from '../der/der-values.ts';
 import { owned } from '../digest.ts';
 import type { SignatureAlgorithm } from './signature-algorithm.ts';
 
@@ -39,7 +39,7 @@ function checkRsa(key: Uint8Array): number {
   const outer = new DerReader(key);
   const reader = outer.sequence();
   outer.end();
-  const modulus = derUnsigned(reader.read(DER_TAG.integer));
+  const modulus = unsignedInteger(reader.read(DER_TAG.integer));
   const exponent = derNumber(reader.read(DER_TAG.integer));
   reader.end();
   const modulusBits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
@@ -99,7 +99,7 @@ export function ecdsaSignature(encoded: Uint8Array, algorithm: SignatureAlgorith
   outer.end();
   const signature = new Uint8Array(2 * size);
   for (const end of [size, 2 * size]) {
-    const integer = derUnsigned(reader.read(DER_TAG.integer));
+    const integer = unsignedInteger(reader.read(DER_TAG.integer));
     if (integer.length > size) throw new RangeError('ECDSA signature is longer than its curve');
     signature.set(integer, end - integer.length);
   }

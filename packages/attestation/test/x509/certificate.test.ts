@@ -1,7 +1,7 @@
 import { X509Certificate as NodeCertificate } from 'node:crypto';
 import { encodeHex } from '@sotto/protocol';
+import { DER_TAG } from '@sotto/protocol/der';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DER_TAG } from '../../src/der/der-reader.ts';
 import {
   type CertificateInput,
   type IssuedCertificate,

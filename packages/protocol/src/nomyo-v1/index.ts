@@ -1,3 +1,4 @@
+export { DER_TAG, DerReader, unsignedInteger } from '../der/index.ts';
 export {
   BINDING_HEADER,
   BINDING_MEMBER,
@@ -8,7 +9,6 @@ export {
   makeBinding,
 } from './binding.ts';
 export type { KeyUnwrapper } from './content-key.ts';
-export { DER_TAG, DerReader, unsignedInteger } from './der.ts';
 export {
   ENVELOPE_ALGORITHM,
   type Envelope,

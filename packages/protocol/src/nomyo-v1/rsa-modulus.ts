@@ -1,5 +1,5 @@
 import { equalBytes } from '../bytes.ts';
-import { DER_TAG, DerReader, unsignedInteger } from './der.ts';
+import { DER_TAG, DerReader, unsignedInteger } from '../der/index.ts';
 
 /** What has to be known of an RSA public key before any arithmetic is done with it. */
 export interface RsaParameters {

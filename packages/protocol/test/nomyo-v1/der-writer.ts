@@ -1,5 +1,5 @@
 import { concatBytes } from '../../src/bytes.ts';
-import { DER_TAG } from '../../src/nomyo-v1/der.ts';
+import { DER_TAG } from '../../src/der/index.ts';
 
 const RSA_ENCRYPTION = Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01);
 

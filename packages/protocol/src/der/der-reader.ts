@@ -1,4 +1,4 @@
-/** Tags of X.690 that certificates and CRLs are made of. */
+/** Tags of X.690 that RSA keys, certificates and CRLs are made of. */
 export const DER_TAG = {
   boolean: 0x01,
   integer: 0x02,
@@ -97,7 +97,7 @@ export class DerReader {
     const first = this.#byte();
     if (first < 0x80) return first;
     const count = first & 0x7f;
-    // Three length bytes hold 16 MiB: no certificate or CRL that is taken here is longer. Zero is BER's indefinite form.
+    // Three length bytes hold 16 MiB: no key, certificate or CRL that is taken anywhere is longer. Zero is BER's indefinite form.
     if (count === 0 || count > 3) throw new RangeError('DER length out of range');
     let length = 0;
     for (let index = 0; index < count; index++) length = length * 256 + this.#byte();

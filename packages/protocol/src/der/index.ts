@@ -1,0 +1,2 @@
+export { DER_TAG, type DerElement, DerReader } from './der-reader.ts';
+export { unsignedInteger } from './unsigned-integer.ts';
