@@ -56,13 +56,15 @@ export async function verifySevSnp(evidence: SevSnpEvidence, options: Verificati
 
   const malformed = 'the certificate of the signing key';
   const key = parsing('parse.leaf', 'evidence_malformed', malformed, () => parseEndorsementKey(leaf));
+  // Before the TCB versions, whose layout is the family's.
+  checkFamily(report, key, product);
   const tcb = parsing('parse.tcb', 'evidence_malformed', 'the TCB version of the report', () => ({
     current: parseSnpTcb(report.tcb.current, product),
     reported: parseSnpTcb(report.tcb.reported, product),
     committed: parseSnpTcb(report.tcb.committed, product),
     launch: parseSnpTcb(report.tcb.launch, product),
   }));
-  checkEndorsement(report, key, product, tcb.reported);
+  checkEndorsement(report, key, tcb.reported);
   if (!(await verifySignature(leaf.publicKey, 'ecdsa-p384-sha384', report.signature, report.signed))) {
     throw attestationError('crypto.signature', 'signature_invalid', 'the signature of the SNP report does not verify');
   }
@@ -112,20 +114,24 @@ function productOfRoot(fingerprint: string, roots: TrustRoots): SevProduct | nul
   return products.find((product) => roots.amd[product] === fingerprint) ?? null;
 }
 
-/** The certificate must be of this very key: kind, processor family, chip, and the TCB version the report claims. */
-function checkEndorsement(report: SnpReport, key: EndorsementKey, product: SevProduct, reported: SnpTcb): void {
-  const mismatch = (what: string) =>
-    attestationError(
-      'crypto.endorsement',
-      'endorsement_mismatch',
-      `the certificate is of another ${what} than the report`,
-    );
-  if (key.signer !== report.signer) throw mismatch('kind of key');
-  if (key.product !== product || (report.cpuProduct ?? product) !== product) throw mismatch('processor family');
-  if (SNP_TCB_COMPONENTS.some((name) => key.tcb[name] !== reported[name])) throw mismatch('TCB version');
+/** Root, certificate and report must be of one processor family. */
+function checkFamily(report: SnpReport, key: EndorsementKey, product: SevProduct): void {
+  if (key.product !== product || (report.cpuProduct ?? product) !== product)
+    throw endorsementMismatch('processor family');
+}
+
+/** The certificate must be of this very key: kind, chip, and the TCB version the report claims. */
+function checkEndorsement(report: SnpReport, key: EndorsementKey, reported: SnpTcb): void {
+  if (key.signer !== report.signer) throw endorsementMismatch('kind of key');
+  if (SNP_TCB_COMPONENTS.some((name) => key.tcb[name] !== reported[name])) throw endorsementMismatch('TCB version');
   // A masked chip id is all zero, and for the policy to judge. Turin's has 8 bytes, zero extended to 64.
   if (key.chipId !== null && !isZero(report.chipId)) {
     const padding = new Uint8Array(report.chipId.length - key.chipId.length);
-    if (!equalBytes(report.chipId, concatBytes(key.chipId, padding))) throw mismatch('chip');
+    if (!equalBytes(report.chipId, concatBytes(key.chipId, padding))) throw endorsementMismatch('chip');
   }
+}
+
+function endorsementMismatch(what: string) {
+  const message = `the certificate is of another ${what} than the report`;
+  return attestationError('crypto.endorsement', 'endorsement_mismatch', message);
 }

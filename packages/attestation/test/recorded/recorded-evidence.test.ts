@@ -35,6 +35,17 @@ describe.runIf(hasSharedEvidence)('what is recorded', () => {
   });
 });
 
+type SnpRecording = (typeof EXPECTED.snp)[number];
+
+/** What is wrong with a report under the certificate of another recording. */
+function mismatchCode(report: SnpRecording, certificate: SnpRecording): string {
+  // A VLEK's goes through another intermediate.
+  if (report.signer !== certificate.signer) return 'chain_untrusted';
+  // Version 2 does not name its processor, and its TCB version makes no sense in Turin's layout.
+  if (report.version === 2 && certificate.product === 'Turin') return 'evidence_malformed';
+  return 'endorsement_mismatch';
+}
+
 describe.runIf(hasSharedEvidence)('recorded evidence of SEV-SNP', () => {
   it.each(EXPECTED.snp)('gives what is expected of $name', async (entry) => {
     const evidence = { report: recorded(entry.report), leaf: recorded(entry.leaf), ...amdChain(entry) };
@@ -95,7 +106,7 @@ describe.runIf(hasSharedEvidence)('recorded evidence of SEV-SNP', () => {
         if (recorded(entry.leaf).join() === recorded(other.leaf).join()) continue;
         const evidence = { report: recorded(entry.report), leaf: recorded(other.leaf), ...amdChain(other) };
         const outcome = await codeOf(verifySevSnp(evidence, { now: other.at }));
-        expect(outcome).toMatch(/endorsement_mismatch|evidence_malformed|chain_untrusted/);
+        expect(outcome).toBe(`AttestationError ${mismatchCode(entry, other)}`);
       }
     }
   });

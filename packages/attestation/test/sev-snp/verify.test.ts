@@ -38,6 +38,18 @@ describe('verifySevSnp', () => {
     });
   });
 
+  it.each(
+    (['Milan', 'Genoa', 'Turin'] as const).flatMap((product) =>
+      (['vcek', 'vlek'] as const).flatMap((signer) =>
+        ([2, 3, 4, 5] as const).map((version) => ({ product, signer, version })),
+      ),
+    ),
+  )('accepts what $product signs with a $signer in version $version', async ({ product, signer, version }) => {
+    const emulator = { Milan: milan, Genoa: genoa, Turin: turin }[product];
+    const verified = await verify(await emulator.attest(REPORT_DATA, { signer, version }));
+    expect(verified).toMatchObject({ product, signer, version, tcb: { reported: emulator.tcb } });
+  });
+
   it('accepts the TCB layout and short chip id of Turin', async () => {
     await expect(verify(await turin.attest(REPORT_DATA))).resolves.toMatchObject({
       product: 'Turin',
@@ -131,9 +143,8 @@ describe('the certificate of the signing key', () => {
     const [report, other] = [await genoa.attest(REPORT_DATA), await milan.attest(REPORT_DATA)];
     expect(await codeOf(verify({ ...other, report: report.report }))).toBe(endorsement);
     const older = await turin.attest(REPORT_DATA);
-    expect(await codeOf(verify({ ...report, report: older.report }))).toMatch(
-      /endorsement_mismatch|evidence_malformed/,
-    );
+    expect(await codeOf(verify({ ...report, report: older.report }))).toBe(endorsement);
+    expect(await codeOf(verify({ ...older, report: report.report }))).toBe(endorsement);
   });
 
   it('must name the product of the root it comes from', async () => {
@@ -241,6 +252,15 @@ describe('the chain of AMD', () => {
     const ask = await issueCertificate({ ...genoa.validity, commonName: 'SEV-Genoa', key, issuer: genoa.ark, ca: {} });
     const evidence = await genoa.attest(REPORT_DATA, { leaf: { issuer: ask } });
     expect(await codeOf(verify({ ...evidence, ask: ask.certificate }))).toBe(untrusted);
+  });
+
+  it('may not have other PSS parameters: SHA-256', async () => {
+    // The last arc of its two digests, 2.16.840.1.101.3.4.2.2, and of those that mask generation names.
+    const hex = Buffer.from(algorithmIdentifier('rsa-pss-sha384')).toString('hex');
+    const algorithm = new Uint8Array(Buffer.from(hex.replaceAll('0402020500', '0402010500'), 'hex'));
+    expect(algorithm).not.toEqual(algorithmIdentifier('rsa-pss-sha384'));
+    const evidence = await genoa.attest(REPORT_DATA, { leaf: { algorithm } });
+    expect(await codeOf(verify(evidence))).toBe('AttestationError evidence_malformed');
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrustRoots } from '../../src/roots.ts';
 import type { TdxCollateral } from '../../src/tdx/collateral.ts';
+import { parseTdxQuote } from '../../src/tdx/quote.ts';
 import { type TdxEvidence, verifyTdx } from '../../src/tdx/verify.ts';
 import { encodePemChain, issueCertificate, issueCrl } from '../../src/testing/certificate-authority.ts';
 import type { JsonObject } from '../../src/testing/tdx-collateral.ts';
@@ -71,24 +72,14 @@ describe('a TDX quote', () => {
   const malformed = 'AttestationError evidence_malformed';
 
   it('that is cut anywhere is malformed', async () => {
-    const evidence = await attest();
-    const { length } = evidence.quote;
-    for (const end of [
-      0,
-      1,
-      47,
-      48,
-      631,
-      632,
-      635,
-      636,
-      SIGNATURE + 63,
-      QE_REPORT - 1,
-      PCK_TYPE,
-      length - 2,
-      length - 1,
-    ]) {
-      expect(await codeOf(verify({ ...evidence, quote: evidence.quote.subarray(0, end) }))).toBe(malformed);
+    for (const version of [4, 5] as const) {
+      const evidence = await attest({ version });
+      const { length } = evidence.quote;
+      for (let end = 0; end < length; end++) {
+        expect(() => parseTdxQuote(evidence.quote.subarray(0, end))).toThrow(RangeError);
+      }
+      const cut = { ...evidence, quote: evidence.quote.subarray(0, length - 1) };
+      expect(await codeOf(verify(cut))).toBe(malformed);
     }
   });
 
@@ -307,6 +298,26 @@ describe('the collateral of Intel', () => {
     );
     expect(await withCollateral(({ tcbInfoSignature }) => ({ qeIdentitySignature: tcbInfoSignature }))).toBe(invalid);
   });
+
+  it.each(['tcbInfoSignature', 'qeIdentitySignature'] as const)(
+    'is refused with one bit flipped in its %s',
+    async (name) => {
+      for (const offset of [0, 31, 32, 63]) {
+        const flip = (bytes: Uint8Array) => bytes.map((byte, index) => (index === offset ? byte ^ 1 : byte));
+        expect(await withCollateral((collateral) => ({ [name]: flip(collateral[name]) }))).toBe(invalid);
+      }
+    },
+  );
+
+  it.each(['pckCrl', 'rootCaCrl'] as const)(
+    'is refused with one bit flipped in the signature of its %s',
+    async (name) => {
+      const flip = (bytes: Uint8Array) => bytes.map((byte, index) => (index === bytes.length - 1 ? byte ^ 1 : byte));
+      expect(await withCollateral((collateral) => ({ [name]: flip(collateral[name]) }))).toBe(
+        'AttestationError crl_invalid',
+      );
+    },
+  );
 
   it('is refused before its time, and after', async () => {
     const future = new Date(NOW.getTime() + DAY_MS).toISOString();
