@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 /** Package, and a command that succeeds once it is there. */
 const WANTED = [
+  ['libfaketime', ['sh', '-c', 'ls /usr/lib/*/faketime/libfaketime.so.1']],
   ['curl', ['curl', '--version']],
   ['chromium', ['/usr/bin/chromium', '--version']],
   ['openssl', ['openssl', 'version']],

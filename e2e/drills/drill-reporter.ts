@@ -14,8 +14,7 @@ export default class DrillReporter implements Reporter {
     const rows = modules.flatMap((module) => [...module.children.allTests()]).flatMap(rowOf);
     const failed = rows.filter(({ held }) => !held).length;
     if (process.env['SOTTO_DRILLS_JSON'] !== undefined) process.stdout.write(`${JSON.stringify(rows)}\n`);
-    else process.stdout.write(`\n${rows.map(words).join('\n')}\n`);
-    process.stdout.write(`\n${rows.length - failed} passed, ${failed} failed\n`);
+    else process.stdout.write(`\n${rows.map(words).join('\n')}\n\n${rows.length - failed} held, ${failed} broken\n`);
   }
 }
 

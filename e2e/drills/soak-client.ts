@@ -20,9 +20,15 @@ export class SoakClient {
     this.#url = url;
     this.#key = key;
     this.#model = model;
-    const trusted = { allowHttp: true, maxRetries: 0, logger: null };
+    const trusted = { allowHttp: true, logger: null };
     this.#secureFetch = createSecureFetch({ routerUrl: url, ...trusted });
-    this.#nomyo = new SecureChatCompletion({ baseURL: url, apiKey: key, protocol: 'nomyo-v1', ...trusted });
+    this.#nomyo = new SecureChatCompletion({
+      baseURL: url,
+      apiKey: key,
+      protocol: 'nomyo-v1',
+      maxRetries: 0,
+      ...trusted,
+    });
   }
 
   /** Sends one request; never throws. */
@@ -53,7 +59,7 @@ export class SoakClient {
       status = answer.status;
       const decoder = new TextDecoder();
       if (answer.body !== null) {
-        for await (const chunk of answer.body) text += decoder.decode(chunk as Uint8Array, { stream: true });
+        for await (const chunk of answer.body) text += decoder.decode(chunk, { stream: true });
       }
     } catch {
       isCut = true;

@@ -177,7 +177,10 @@ async function expectBooksToAgree(
     (sum, model) => sum + [...model.asked.values()].reduce((one, other) => one + other, 0),
     0,
   );
-  const attempts = total(metrics, 'sotto_upstream_served') + total(metrics, 'sotto_upstream_failed');
+  const attempts = ['served', 'failed', 'resent'].reduce(
+    (sum, each) => sum + total(metrics, `sotto_upstream_${each}_total`),
+    0,
+  );
   note('callers', `${endings.length} asked, ${answered} answered, ${endings.length - answered} told of an error`);
   note('router', `${chats('')} chat requests, ${chats('status="200"')} begun well`);
   note('usage', `${usage.requests} requests, ${usage.failed} failed, ${usage.cancelled} cancelled`);

@@ -16,6 +16,7 @@ const stateSchema = z.object({
   waiting: z.int(),
   served: z.int(),
   failed: z.int(),
+  resent: z.int(),
   consecutiveFailures: z.int(),
   lastFailureCode: z.string().nullable(),
   lastChangeMs: z.number(),

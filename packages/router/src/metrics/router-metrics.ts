@@ -166,6 +166,11 @@ export class RouterMetrics {
     add('sotto_upstream_waiting', 'Calls that wait for a place', 'sum', ({ waiting }) => waiting);
     count('sotto_upstream_served_total', 'Calls answered', ({ served }) => served);
     count('sotto_upstream_failed_total', 'Calls that it failed', ({ failed }) => failed);
+    count(
+      'sotto_upstream_resent_total',
+      'Requests sent again because a kept connection had been closed',
+      ({ resent }) => resent,
+    );
   }
 }
 

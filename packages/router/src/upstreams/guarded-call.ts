@@ -135,6 +135,10 @@ export class GuardedCall implements UpstreamCall, UpstreamListener {
     if (!this.#over) this.#listener.onData(chunk);
   }
 
+  onResend(): void {
+    this.#health.resent();
+  }
+
   onEnd(): void {
     if (this.#over) return;
     this.#over = true;

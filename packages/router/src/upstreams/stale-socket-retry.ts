@@ -63,15 +63,17 @@ export class StaleSocketRetry implements Dispatcher.DispatchHandler {
   readonly #request: TracedRequest;
   readonly #handler: AnswerHandler;
   readonly #pool: Dispatcher;
+  readonly #onResend: () => void;
   #reused = false;
   #begun = false;
   #tries = 0;
   #sentAtMs = 0;
 
-  constructor(request: TracedRequest, handler: AnswerHandler, pool: Dispatcher) {
+  constructor(request: TracedRequest, handler: AnswerHandler, pool: Dispatcher, onResend: () => void = () => {}) {
     this.#request = request;
     this.#handler = handler;
     this.#pool = pool;
+    this.#onResend = onResend;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController, context: unknown): void {
@@ -96,8 +98,12 @@ export class StaleSocketRetry implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#isStale(error)) this.#pool.dispatch(this.#request, this);
-    else this.#handler.onResponseError(controller, error);
+    if (!this.#isStale(error)) {
+      this.#handler.onResponseError(controller, error);
+      return;
+    }
+    this.#onResend();
+    this.#pool.dispatch(this.#request, this);
   }
 
   #isStale(error: Error): boolean {

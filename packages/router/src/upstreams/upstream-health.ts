@@ -17,6 +17,7 @@ export class UpstreamHealth {
   #restUntilMs = 0;
   #served = 0;
   #failed = 0;
+  #resent = 0;
   #consecutiveFailures = 0;
   #lastFailureCode: string | null = null;
   #lastChangeMs: number;
@@ -76,6 +77,11 @@ export class UpstreamHealth {
     this.#breaker?.failed(ticket);
   }
 
+  /** A call was sent once more, over a fresh connection. */
+  resent(): void {
+    this.#resent++;
+  }
+
   /** A call ended without telling anything of the upstream. */
   abandoned(ticket: number): void {
     this.#breaker?.abandoned(ticket);
@@ -110,6 +116,7 @@ export class UpstreamHealth {
       closedForMs: this.closedForMs,
       served: this.#served,
       failed: this.#failed,
+      resent: this.#resent,
       consecutiveFailures: this.#consecutiveFailures,
       lastFailureCode: this.#lastFailureCode,
       lastChangeMs: this.#lastChangeMs,

@@ -63,7 +63,9 @@ export class UpstreamPool {
     // Never before this returns: undici reports some failures from inside dispatch. A promise's job, for
     // queueMicrotask makes a resource for the tracing of each.
     void SOON.then(() => {
-      if (!call.cancelled) this.#pool.dispatch(traced, new StaleSocketRetry(traced, call, this.#pool));
+      if (call.cancelled) return;
+      const retry = new StaleSocketRetry(traced, call, this.#pool, () => listener.onResend?.());
+      this.#pool.dispatch(traced, retry);
     });
     return call;
   }

@@ -20,6 +20,8 @@ export interface UpstreamState {
   readonly served: number;
   /** Calls it failed at. */
   readonly failed: number;
+  /** Requests it was sent a second time within one call, because the connection had been closed meanwhile. */
+  readonly resent: number;
   /** Of those, the last ones without an answered call between them. */
   readonly consecutiveFailures: number;
   /** The error code of the last of them; null where it never failed. */

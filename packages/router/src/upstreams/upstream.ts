@@ -32,6 +32,8 @@ export interface UpstreamListener {
   onEnd(): void;
   /** No answer, a broken one, or a time-out. */
   onError(error: APIError): void;
+  /** The request is sent once more, over another connection: the one it was sent over had been closed. */
+  onResend?(): void;
 }
 
 /** A request under way. */

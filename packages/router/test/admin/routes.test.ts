@@ -159,6 +159,7 @@ test('model servers are told of as they are', async () => {
     waiting: 0,
     served: 5,
     failed: 0,
+    resent: 0,
     consecutiveFailures: 0,
     lastFailureCode: null,
     lastChangeMs: 1,

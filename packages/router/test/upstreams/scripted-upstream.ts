@@ -59,6 +59,7 @@ export class RecordingListener implements UpstreamListener {
   readonly heads: number[] = [];
   readonly errors: APIError[] = [];
   ends = 0;
+  resent = 0;
 
   onHead(status: number): void {
     this.heads.push(status);
@@ -72,6 +73,10 @@ export class RecordingListener implements UpstreamListener {
 
   onError(error: APIError): void {
     this.errors.push(error);
+  }
+
+  onResend(): void {
+    this.resent++;
   }
 }
 

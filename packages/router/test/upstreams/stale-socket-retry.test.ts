@@ -46,13 +46,13 @@ describe('a request', () => {
   test('whose kept socket was closed is sent once more, on a new one', async () => {
     const { ask, seen } = await pool([GOOD, CLOSE], [GOOD]);
     expect(await ask()).toMatchObject({ heads: [200], ends: 1 });
-    expect(await ask()).toMatchObject({ heads: [200], ends: 1, errors: [] });
+    expect(await ask()).toMatchObject({ heads: [200], ends: 1, errors: [], resent: 1 });
     expect(seen()).toEqual({ requests: 3, connections: 2 });
   });
 
   test('whose new socket was closed is not: the server may have died of it', async () => {
     const { ask, seen } = await pool([CLOSE], [GOOD]);
-    expect((await ask()).errors).toMatchObject([{ status: 502 }]);
+    expect(await ask()).toMatchObject({ errors: [{ status: 502 }], resent: 0 });
     expect(seen().requests).toBe(1);
   });
 
