@@ -86,11 +86,10 @@ describe('the pods', () => {
   });
 
   test('are given longer to end than the router takes', async () => {
-    const { shutdownGraceSeconds } = await loadConfig({ file: join(folder, 'sotto.config.yaml') });
-    const [, , script = ''] = at(container, 'lifecycle', 'preStop', 'exec', 'command') as string[];
-    const preStopSeconds = Number(/, (\d+)\)/.exec(script)?.[1]) / 1_000;
-    expect(preStopSeconds).toBeGreaterThan(0);
-    expect(at(pod, 'terminationGracePeriodSeconds')).toBeGreaterThan(shutdownGraceSeconds + preStopSeconds);
+    const { drainDelaySeconds, shutdownGraceSeconds } = await loadConfig({ file: join(folder, 'sotto.config.yaml') });
+    expect(at(pod, 'terminationGracePeriodSeconds')).toBeGreaterThan(drainDelaySeconds + shutdownGraceSeconds);
+    const { periodSeconds, failureThreshold } = at(container, 'readinessProbe') as Readonly<Record<string, number>>;
+    expect(drainDelaySeconds).toBeGreaterThan(Number(periodSeconds) * Number(failureThreshold));
   });
 
   test('are what the service, the budget, the policy and the spread select', () => {
