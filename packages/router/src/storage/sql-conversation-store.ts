@@ -4,7 +4,7 @@ import { type SqlDatabase, withDatabase } from './sql-database.ts';
 import type { Tables } from './tables.ts';
 
 /** Keeps sealed conversations in a database. */
-export function sqlConversationStore({ queries }: SqlDatabase): ConversationStore {
+export function sqlConversationStore({ kind, queries }: SqlDatabase): ConversationStore {
   return {
     get: (id, nowMs) =>
       withDatabase(async () => {
@@ -47,14 +47,16 @@ export function sqlConversationStore({ queries }: SqlDatabase): ConversationStor
       withDatabase(async () => {
         const { numDeletedRows } = await queries
           .deleteFrom('conversations')
-          .where('id', 'in', (expired) =>
-            expired
+          .where('id', 'in', (builder) => {
+            const expired = builder
               .selectFrom('conversations')
               .select('id')
               .where('expires_at_ms', '<=', nowMs)
               .orderBy('expires_at_ms')
-              .limit(limit),
-          )
+              .limit(limit);
+            // What another replica sweeps at this moment is left to it.
+            return kind === 'postgres' ? expired.forUpdate().skipLocked() : expired;
+          })
           .executeTakeFirst();
         return Number(numDeletedRows);
       }),

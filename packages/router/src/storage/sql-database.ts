@@ -1,5 +1,5 @@
-import { APIError, apiError } from '@sotto/protocol';
-import type { Kysely } from 'kysely';
+import { APIError, apiError, type ConfigurationError } from '@sotto/protocol';
+import type { Kysely, RawBuilder } from 'kysely';
 import type { Tables } from './tables.ts';
 
 /** A database that the stores can be kept in: what differs between one kind and the next. */
@@ -10,6 +10,14 @@ export interface SqlDatabase {
   readonly queries: Kysely<Tables>;
   /** The database's word for a column of bytes. */
   readonly bytesType: 'blob' | 'bytea';
+  /** The database's words for a column of text that sorts by code points. */
+  readonly textType: 'text' | RawBuilder<unknown>;
+  /** Makes others that want to change the tables' shape wait until this transaction is over. */
+  lockForMigration(transaction: Kysely<Tables>): Promise<void>;
+  /** The names of the tables that are there, ours or another program's. */
+  tables(queries: Kysely<Tables>): Promise<readonly string[]>;
+  /** What to tell the operator of a database that cannot be used. Repeats nothing of its address. */
+  explain(error: unknown): ConfigurationError;
   /** Whether a statement failed because what it writes must be there once only. */
   isTaken(error: unknown): boolean;
 }

@@ -20,7 +20,7 @@ const rightsSchema = z.strictObject({
 });
 
 /** Keeps virtual keys in a database. */
-export function sqlKeyStore({ queries, isTaken }: SqlDatabase): KeyStore {
+export function sqlKeyStore({ kind, queries, isTaken }: SqlDatabase): KeyStore {
   const unlessTaken = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
@@ -53,11 +53,9 @@ export function sqlKeyStore({ queries, isTaken }: SqlDatabase): KeyStore {
       withDatabase(() =>
         unlessTaken(() =>
           queries.transaction().execute(async (transaction) => {
-            const row = await transaction
-              .selectFrom('virtual_keys')
-              .selectAll()
-              .where('id', '=', id)
-              .executeTakeFirst();
+            const query = transaction.selectFrom('virtual_keys').selectAll().where('id', '=', id);
+            // SQLite's transactions hold the whole database.
+            const row = await (kind === 'postgres' ? query.forUpdate() : query).executeTakeFirst();
             if (row === undefined) return null;
             const changed = withChanges(fromRow(row), changes);
             await transaction.updateTable('virtual_keys').set(toRow(changed)).where('id', '=', id).execute();

@@ -1,4 +1,4 @@
-import { type Selectable, sql } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import { mergeRows } from '../usage/usage-rows.ts';
 import type { UsageRow, UsageStore } from '../usage/usage-store.ts';
 import { type SqlDatabase, withDatabase } from './sql-database.ts';
@@ -18,29 +18,20 @@ const COUNTS = [
 
 /** Rows of one statement: ten values each, far below what either database takes. */
 const ROWS_A_STATEMENT = 100;
+/** Longer than any process goes on trying to write one batch. */
+const WRITERS_KEPT_MS = 90 * 86_400_000;
 
 /** Keeps usage in a database. */
 export function sqlUsageStore({ queries }: SqlDatabase): UsageStore {
   return {
-    add: (rows) =>
+    add: ({ writer, number, rows }) =>
       withDatabase(() =>
         queries.transaction().execute(async (transaction) => {
+          if (await isWritten(transaction, writer, number)) return;
           // One statement must not write a row twice.
           const merged = mergeRows(rows).map(toRow);
           for (let first = 0; first < merged.length; first += ROWS_A_STATEMENT) {
-            await transaction
-              .insertInto('usage')
-              .values(merged.slice(first, first + ROWS_A_STATEMENT))
-              .onConflict((conflict) =>
-                conflict
-                  .columns(['day', 'key_id', 'model'])
-                  .doUpdateSet((update) =>
-                    Object.fromEntries(
-                      COUNTS.map((count) => [count, update(`usage.${count}`, '+', update.ref(`excluded.${count}`))]),
-                    ),
-                  ),
-              )
-              .execute();
+            await addRows(transaction, merged.slice(first, first + ROWS_A_STATEMENT));
           }
         }),
       ),
@@ -66,6 +57,44 @@ export function sqlUsageStore({ queries }: SqlDatabase): UsageStore {
         return new Map(rows.map(({ key_id, spent }) => [key_id, Number(spent)]));
       }),
   };
+}
+
+/** Writes down that this batch is being written, in the same transaction. @returns whether it was written before */
+async function isWritten(transaction: Kysely<Tables>, writer: string, number: number): Promise<boolean> {
+  const now = Date.now();
+  if (number === 1) {
+    await transaction
+      .deleteFrom('usage_writers')
+      .where('written_at_ms', '<', now - WRITERS_KEPT_MS)
+      .execute();
+  }
+  const { numInsertedOrUpdatedRows = 0n } = await transaction
+    .insertInto('usage_writers')
+    .values({ writer, last_batch: number, written_at_ms: now })
+    .onConflict((conflict) =>
+      conflict
+        .column('writer')
+        .doUpdateSet({ last_batch: number, written_at_ms: now })
+        .where('usage_writers.last_batch', '<', number),
+    )
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows === 0n;
+}
+
+async function addRows(transaction: Kysely<Tables>, rows: readonly Row[]): Promise<void> {
+  await transaction
+    .insertInto('usage')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['day', 'key_id', 'model'])
+        .doUpdateSet((update) =>
+          Object.fromEntries(
+            COUNTS.map((count) => [count, update(`usage.${count}`, '+', update.ref(`excluded.${count}`))]),
+          ),
+        ),
+    )
+    .execute();
 }
 
 function toRow(usage: UsageRow): Row {

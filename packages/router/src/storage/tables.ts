@@ -5,6 +5,7 @@ export interface Tables {
   readonly chatbots: ChatbotsTable;
   readonly conversations: ConversationsTable;
   readonly usage: UsageTable;
+  readonly usage_writers: UsageWritersTable;
   readonly settings: SettingsTable;
 }
 
@@ -52,6 +53,13 @@ interface UsageTable {
   readonly cached_tokens: number;
   readonly completion_tokens: number;
   readonly cost_nano_usd: number;
+}
+
+/** Up to which batch each router process has written its usage. */
+interface UsageWritersTable {
+  readonly writer: string;
+  readonly last_batch: number;
+  readonly written_at_ms: number;
 }
 
 interface SettingsTable {

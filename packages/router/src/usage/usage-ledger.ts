@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { wholeTokens } from './price.ts';
 import { mergeRows, UsageRows } from './usage-rows.ts';
-import type { Usage, UsageQuery, UsageRow, UsageStore } from './usage-store.ts';
+import type { Usage, UsageBatch, UsageQuery, UsageRow, UsageStore } from './usage-store.ts';
 
 /** One request, when it is over. */
 export interface UsageEntry {
@@ -45,7 +46,15 @@ export class UsageLedger {
   readonly #flushMs: number;
   readonly #onStoreError: (error: unknown) => void;
   #retryMs: number;
+  readonly #writer = randomUUID();
+  #batches = 0;
+  /**
+   * What is being written. Where that fails it stays as it is: it may have been kept, and only the word of it lost, and
+   * the store knows a batch that it has seen.
+   */
+  #batch: UsageBatch | null = null;
   #folded = 0;
+  #failing = false;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
   /** What is done with the store, one after another: a query must see each row either here or there. */
@@ -62,7 +71,12 @@ export class UsageLedger {
 
   /** Rows that wait for the store. */
   get waitingRows(): number {
-    return this.#rows.size;
+    return this.#rows.size + (this.#batch?.rows.length ?? 0);
+  }
+
+  /** Whether the store did not take what it was last given. */
+  get isFailing(): boolean {
+    return this.#failing;
   }
 
   /** Requests that were counted as `*other` because too many rows waited. */
@@ -100,6 +114,7 @@ export class UsageLedger {
    */
   list(query: UsageQuery): Promise<readonly UsageRow[]> {
     return this.#inTurn(async () => {
+      await this.#writeBatch();
       const stored = await this.#store.list(query);
       const waiting = this.#rows.snapshot().filter((row) => isAskedFor(row, query));
       return mergeRows([...stored, ...waiting]).slice(0, query.limit);
@@ -112,6 +127,7 @@ export class UsageLedger {
    */
   spentSince(day: string): Promise<ReadonlyMap<string, number>> {
     return this.#inTurn(async () => {
+      await this.#writeBatch();
       const spent = new Map(await this.#store.spentSince(day));
       for (const row of this.#rows.snapshot()) {
         if (row.day >= day) spent.set(row.keyId, (spent.get(row.keyId) ?? 0) + row.costNanoUsd);
@@ -131,16 +147,26 @@ export class UsageLedger {
   }
 
   async #storeAll(): Promise<void> {
+    await this.#writeBatch();
     // What is recorded meanwhile is for the next time.
     for (let left = this.#rows.size; left > 0; left -= ROWS_AT_ONCE) {
       const rows = this.#rows.take(Math.min(left, ROWS_AT_ONCE));
-      try {
-        await this.#store.add(rows);
-      } catch (error) {
-        this.#rows.putBack(rows);
-        throw error;
-      }
+      this.#batch = { writer: this.#writer, number: ++this.#batches, rows };
+      await this.#writeBatch();
     }
+  }
+
+  /** Writes what is to be written, until the store says that it has it: before that, whether it has is not known. */
+  async #writeBatch(): Promise<void> {
+    if (this.#batch === null) return;
+    try {
+      await this.#store.add(this.#batch);
+    } catch (error) {
+      this.#failing = true;
+      throw error;
+    }
+    this.#batch = null;
+    this.#failing = false;
   }
 
   #flushIn(delayMs: number): void {

@@ -48,11 +48,6 @@ export class UsageRows {
     return taken;
   }
 
-  /** Puts rows back that were taken. */
-  putBack(rows: readonly UsageRow[]): void {
-    for (const row of rows) this.add(row.day, row.keyId, row.model, row);
-  }
-
   /** What there is, as it is now: the rows go on counting. */
   snapshot(): readonly UsageRow[] {
     return Array.from(this.#rows.values(), (row) => ({ ...row }));

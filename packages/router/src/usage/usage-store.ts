@@ -34,10 +34,19 @@ export interface UsageQuery {
   readonly limit: number;
 }
 
+/** One write of usage. The same one may be tried again: a database may have kept it, and the word of it been lost. */
+export interface UsageBatch {
+  /** Who writes: a name that no other process has, nor this one had before. */
+  readonly writer: string;
+  /** Greater than that of the writer's batch before it. */
+  readonly number: number;
+  readonly rows: readonly UsageRow[];
+}
+
 /** Where usage is kept. */
 export interface UsageStore {
-  /** Adds to what is there: all rows, or none where it fails. */
-  add(rows: readonly UsageRow[]): Promise<void>;
+  /** Adds to what is there: all rows, or none where it fails or has been written before. */
+  add(batch: UsageBatch): Promise<void>;
   /** Rows in the order of day, key and model, the latest day first. */
   list(query: UsageQuery): Promise<readonly UsageRow[]>;
   /** What each key spent from a day on, in billionths of a US dollar. */

@@ -4,7 +4,7 @@ import { AdminGate } from '../../src/admin/admin-gate.ts';
 import { adminRoutes } from '../../src/admin/routes.ts';
 import { writeCsv } from '../../src/admin/usage-csv.ts';
 import { chatbotOf, chatbotSchema } from '../../src/chatbots/chatbot-schema.ts';
-import { conversation, usageRow } from '../storage/stored.ts';
+import { conversation, usageBatch, usageRow } from '../storage/stored.ts';
 import { ADMIN_KEY, administration } from './administration.ts';
 
 describe('an alias', () => {
@@ -92,11 +92,13 @@ describe('usage', () => {
   test('has rows, names of keys, costs in dollars and totals', async () => {
     const { ask, store } = await administration();
     const { id } = (await ask('POST', '/admin/v1/keys', { body: { name: 'app' } })).json;
-    await store.usage.add([
-      usageRow({ keyId: id, costNanoUsd: 1_500_000_000, failed: 1 }),
-      usageRow({ keyId: 'config:operator', day: '2026-01-30' }),
-      usageRow({ keyId: 'config:gone', day: '2026-01-29' }),
-    ]);
+    await store.usage.add(
+      usageBatch([
+        usageRow({ keyId: id, costNanoUsd: 1_500_000_000, failed: 1 }),
+        usageRow({ keyId: 'config:operator', day: '2026-01-30' }),
+        usageRow({ keyId: 'config:gone', day: '2026-01-29' }),
+      ]),
+    );
     const { json } = await ask('GET', '/admin/v1/usage?from=2026-01-30&limit=5');
     expect(json).toMatchObject({ hasMore: false, totals: { requests: 2, failed: 1, costUsd: 1.501234567 } });
     expect(json.data).toEqual([
@@ -133,7 +135,7 @@ describe('usage', () => {
 
   test('comes as CSV too', async () => {
     const { ask, store } = await administration();
-    await store.usage.add([usageRow({ model: 'a,"b"' })]);
+    await store.usage.add(usageBatch([usageRow({ model: 'a,"b"' })]));
     const { headers, text } = await ask('GET', '/admin/v1/usage?format=csv');
     expect(headers['content-type']).toMatch(/^text\/csv/);
     expect(text).toBe(

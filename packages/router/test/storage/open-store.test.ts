@@ -10,7 +10,7 @@ import type { Store } from '../../src/storage/store.ts';
 import { eventually } from '../eventually.ts';
 import { STORAGE_KEY, testFolder } from './folder.ts';
 import { describeStore } from './store-contract.ts';
-import { conversation, storedKey, usageRow } from './stored.ts';
+import { conversation, storedKey, usageBatch, usageRow } from './stored.ts';
 
 describeStore('memory:', () => openStore('memory:', STORAGE_KEY));
 describeStore('sqlite:', () => openStore(`sqlite:${join(testFolder(), 'sotto.db')}`, STORAGE_KEY));
@@ -73,7 +73,9 @@ describe('a database file', () => {
   test('may be shared by stores that write at once', async () => {
     const file = join(testFolder(), 'sotto.db');
     const stores = await Promise.all(Array.from({ length: 4 }, () => opened(file)));
-    await Promise.all(stores.flatMap(({ usage }) => Array.from({ length: 50 }, () => usage.add([usageRow()]))));
+    await Promise.all(
+      stores.flatMap(({ usage }) => Array.from({ length: 50 }, () => usage.add(usageBatch([usageRow()])))),
+    );
     expect(await stores[0]?.usage.list({ limit: 2 })).toMatchObject([{ requests: 200, costNanoUsd: 246_913_400 }]);
   });
 
@@ -84,7 +86,7 @@ describe('a database file', () => {
     onTestFinished(() => void other.close());
     other.exec('begin immediate');
     let settled = false;
-    const writing = store.usage.add([usageRow()]).then(() => {
+    const writing = store.usage.add(usageBatch([usageRow()])).then(() => {
       settled = true;
     });
     await new Promise(setImmediate);
@@ -101,12 +103,12 @@ describe('a database file', () => {
     onTestFinished(() => void other.close());
     other.exec('begin immediate');
     await Promise.all([
-      expect(store.usage.add([usageRow()])).rejects.toMatchObject({ code: 'store_unavailable' }),
+      expect(store.usage.add(usageBatch([usageRow()]))).rejects.toMatchObject({ code: 'store_unavailable' }),
       expect(openStore(`sqlite:${file}`, STORAGE_KEY)).rejects.toMatchObject(invalid),
       store.ping(),
     ]);
     other.exec('rollback');
-    await store.usage.add([usageRow()]);
+    await store.usage.add(usageBatch([usageRow()]));
     expect(await store.usage.list({ limit: 1 })).toMatchObject([{ requests: 1 }]);
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Store } from '../../src/storage/store.ts';
-import { chatbot, conversation, storedKey, usageRow } from './stored.ts';
+import { chatbot, conversation, storedKey, usageBatch, usageRow } from './stored.ts';
 
 /** Names and values that a careless statement would take for something else. */
 const HOSTILE = [
@@ -210,7 +210,9 @@ export function describeStore(what: string, open: () => Promise<Store>): void {
   describe(`${what}: usage`, () => {
     test('adds up exactly over a thousand writes at once', async () => {
       const { usage } = await opened();
-      await Promise.all(Array.from({ length: 1_000 }, () => usage.add([usageRow({ failed: 1, cancelled: 1 })])));
+      await Promise.all(
+        Array.from({ length: 1_000 }, () => usage.add(usageBatch([usageRow({ failed: 1, cancelled: 1 })]))),
+      );
       expect(await usage.list({ limit: 10 })).toEqual([
         usageRow({
           requests: 1_000,
@@ -228,19 +230,30 @@ export function describeStore(what: string, open: () => Promise<Store>): void {
       const { usage } = await opened();
       const rows = Array.from({ length: 1_000 }, (_, index) => usageRow({ keyId: `key_${index}` }));
       const rest = Number.MAX_SAFE_INTEGER - 2 * usageRow().costNanoUsd;
-      await usage.add([...rows, ...rows, usageRow({ keyId: 'key_7', costNanoUsd: rest })]);
+      await usage.add(usageBatch([...rows, ...rows, usageRow({ keyId: 'key_7', costNanoUsd: rest })]));
       expect(await usage.list({ limit: 2_000 })).toHaveLength(1_000);
       expect((await usage.spentSince('2026-01-31')).get('key_7')).toBe(Number.MAX_SAFE_INTEGER);
-      await usage.add([]);
+      await usage.add(usageBatch([]));
     });
 
-    test('of a write that fails keeps nothing', async () => {
+    test('is added once, however often a batch is written', async () => {
+      const { usage } = await opened();
+      const first = usageBatch([usageRow()], { writer: 'a', number: 1 });
+      const second = usageBatch([usageRow()], { writer: 'a', number: 2 });
+      for (const batch of [first, first, second, second, first, { ...first, writer: 'b' }]) await usage.add(batch);
+      expect(await usage.list({ limit: 10 })).toMatchObject([{ requests: 3 }]);
+    });
+
+    test('of a write that fails keeps nothing, and takes it when it is tried again', async () => {
       const { usage } = await opened();
       // A missing count cannot be written: it stands for whatever goes wrong in the middle.
       const broken = { ...usageRow({ keyId: 'key_2' }), requests: null as unknown as number };
       const rows = Array.from({ length: 150 }, (_, index) => usageRow({ keyId: `key_${index + 3}` }));
-      await expect(usage.add([...rows, broken])).rejects.toMatchObject({ code: 'store_unavailable', status: 503 });
+      const batch = usageBatch([...rows, broken]);
+      await expect(usage.add(batch)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 });
       expect(await usage.list({ limit: 1_000 })).toEqual([]);
+      await usage.add({ ...batch, rows });
+      expect(await usage.list({ limit: 1_000 })).toHaveLength(150);
     });
 
     test('is listed by key, model and day, the latest day first', async () => {
@@ -252,7 +265,7 @@ export function describeStore(what: string, open: () => Promise<Store>): void {
         usageRow({ day: '2026-01-31', keyId: 'a', model: 'n' }),
         usageRow({ day: '2026-01-31', keyId: 'b' }),
       ];
-      await usage.add([...named, ...rows].reverse());
+      await usage.add(usageBatch([...named, ...rows].reverse()));
       expect(await usage.list({ limit: 4 })).toEqual(rows);
       expect(await usage.list({ keyId: 'a', limit: 9 })).toEqual(rows.slice(1, 3));
       expect(await usage.list({ model: 'n', limit: 9 })).toEqual(rows.slice(2, 3));
@@ -263,12 +276,14 @@ export function describeStore(what: string, open: () => Promise<Store>): void {
 
     test('tells what each key spent since a day', async () => {
       const { usage } = await opened();
-      await usage.add([
-        usageRow({ day: '2026-01-30', costNanoUsd: 1 }),
-        usageRow({ day: '2026-01-31', costNanoUsd: 2 }),
-        usageRow({ day: '2026-02-01', costNanoUsd: 4 }),
-        usageRow({ day: '2026-02-01', costNanoUsd: 8, keyId: 'key_2' }),
-      ]);
+      await usage.add(
+        usageBatch([
+          usageRow({ day: '2026-01-30', costNanoUsd: 1 }),
+          usageRow({ day: '2026-01-31', costNanoUsd: 2 }),
+          usageRow({ day: '2026-02-01', costNanoUsd: 4 }),
+          usageRow({ day: '2026-02-01', costNanoUsd: 8, keyId: 'key_2' }),
+        ]),
+      );
       expect(await usage.spentSince('2026-01-31')).toEqual(
         new Map([
           ['key_1', 6],

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Chatbot } from '../../src/chatbots/chatbot.ts';
 import type { StoredConversation } from '../../src/chatbots/conversation-store.ts';
-import type { UsageRow } from '../../src/usage/usage-store.ts';
+import type { UsageBatch, UsageRow } from '../../src/usage/usage-store.ts';
 import type { StoredKey } from '../../src/virtual-keys/key-store.ts';
 
 /** A stored key that says only what a test says of it. */
@@ -69,4 +69,9 @@ export function usageRow(more: Partial<UsageRow> = {}): UsageRow {
     costNanoUsd: 1_234_567,
     ...more,
   };
+}
+
+/** One write of usage, by a process of its own. */
+export function usageBatch(rows: readonly UsageRow[], more: Partial<UsageBatch> = {}): UsageBatch {
+  return { writer: randomUUID(), number: 1, rows, ...more };
 }

@@ -1,7 +1,7 @@
 // Runs in a process of its own: writes without end, and says on its output what the store has acknowledged.
 import { writeSync } from 'node:fs';
 import { openStore } from '../../src/storage/open-store.ts';
-import { conversation, storedKey, usageRow } from './stored.ts';
+import { conversation, storedKey, usageBatch, usageRow } from './stored.ts';
 
 const [file = '', round = ''] = process.argv.slice(2);
 const store = await openStore(`sqlite:${file}`, new Uint8Array(32).fill(7));
@@ -21,7 +21,9 @@ async function writeKeys(): Promise<void> {
 
 async function addUsage(): Promise<void> {
   for (;;) {
-    await store.usage.add([usageRow({ keyId: 'one', costNanoUsd: 1 }), usageRow({ keyId: 'two', costNanoUsd: 1 })]);
+    await store.usage.add(
+      usageBatch([usageRow({ keyId: 'one', costNanoUsd: 1 }), usageRow({ keyId: 'two', costNanoUsd: 1 })]),
+    );
     tell('usage', '1');
   }
 }

@@ -1,6 +1,6 @@
 import { apiError } from '@sotto/protocol';
 import { mergeRows } from '../../src/usage/usage-rows.ts';
-import type { UsageQuery, UsageRow, UsageStore } from '../../src/usage/usage-store.ts';
+import type { UsageBatch, UsageQuery, UsageRow, UsageStore } from '../../src/usage/usage-store.ts';
 
 /** A store in memory that can be away, and tells how it was used. */
 export class MemoryUsageStore implements UsageStore {
@@ -11,12 +11,18 @@ export class MemoryUsageStore implements UsageStore {
   /** Called before anything is stored. */
   beforeAdd: () => Promise<void> = () => Promise.resolve();
 
-  async add(rows: readonly UsageRow[]): Promise<void> {
+  /** Keeps what it is given, and then fails to say so. */
+  forgetsToSay = false;
+  readonly #written = new Map<string, number>();
+
+  async add({ writer, number, rows }: UsageBatch): Promise<void> {
     this.batches.push(rows.length);
     const copies = rows.map((row) => ({ ...row }));
     await this.beforeAdd();
     this.#answer();
-    this.rows = mergeRows([...this.rows, ...copies]);
+    if (number > (this.#written.get(writer) ?? 0)) this.rows = mergeRows([...this.rows, ...copies]);
+    this.#written.set(writer, number);
+    if (this.forgetsToSay) throw apiError('store_unavailable', 'the store went away');
   }
 
   async list({ keyId, model, from, to, limit }: UsageQuery): Promise<readonly UsageRow[]> {

@@ -91,6 +91,23 @@ describe('the ledger', () => {
     expect(ledger.waitingRows).toBe(0);
   });
 
+  test('counts once what the store kept without saying so, and goes on counting meanwhile', async () => {
+    const ledger = new UsageLedger(store);
+    ledger.record(entry());
+    store.forgetsToSay = true;
+    await expect(ledger.flush()).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(ledger.isFailing).toBe(true);
+    ledger.record(entry());
+    await expect(ledger.list({ limit: 10 })).rejects.toMatchObject({ code: 'store_unavailable' });
+    store.forgetsToSay = false;
+    expect(await ledger.list({ limit: 10 })).toMatchObject([{ requests: 2, costNanoUsd: 14 }]);
+    expect(Object.fromEntries(await ledger.spentSince('2026-01-31'))).toEqual({ k: 14 });
+    await ledger.flush();
+    expect(store.rows).toMatchObject([{ requests: 2, costNanoUsd: 14 }]);
+    expect(ledger.isFailing).toBe(false);
+    expect(ledger.waitingRows).toBe(0);
+  });
+
   test('counts what is recorded while rows are on their way', async () => {
     const ledger = new UsageLedger(store);
     const held = gate();

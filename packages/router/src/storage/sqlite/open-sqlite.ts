@@ -1,10 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigurationError } from '@sotto/protocol';
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import Database from 'libsql';
 import { z } from 'zod';
-import { MIGRATIONS_TABLE } from '../migrate.ts';
 import type { SqlDatabase } from '../sql-database.ts';
 import { BUSY_TIMEOUT_MS, retryWhileBusy } from './busy.ts';
 import { LibsqlDialect } from './libsql-dialect.ts';
@@ -37,13 +36,23 @@ export async function openSqlite(path: string | null): Promise<SqlDatabase> {
     lasting: file !== null,
     queries: new Kysely({ dialect: new LibsqlDialect(database) }),
     bytesType: 'blob',
+    textType: 'text',
+    // Every transaction holds the lock for writing from its beginning.
+    lockForMigration: () => Promise.resolve(),
+    tables: async (queries) => {
+      const { rows } = await sql<{ name: string }>`select name from sqlite_master where type = 'table'`.execute(
+        queries,
+      );
+      return rows.map(({ name }) => name);
+    },
+    explain: openFailure,
     isTaken: (error) =>
       isSqliteError(error, SQLITE_CONSTRAINT_UNIQUE) || isSqliteError(error, SQLITE_CONSTRAINT_PRIMARYKEY),
   };
 }
 
 /** What to tell the operator of a database that cannot be used. */
-export function openFailure(error: unknown): ConfigurationError {
+function openFailure(error: unknown): ConfigurationError {
   if (ConfigurationError.isInstance(error)) return error;
   if (isSqliteError(error, SQLITE_BUSY)) return unusable('another program holds its lock', error);
   if (isSqliteError(error, SQLITE_NOTADB)) return unusable('the file is not an SQLite database', error);
@@ -69,7 +78,6 @@ function touch(file: string): void {
 
 /** What the pragmas answer: one row of one column. */
 const journalMode = z.tuple([z.object({ journal_mode: z.enum(['wal', 'memory']) })]);
-const tableNames = z.array(z.object({ name: z.string() }));
 
 function open(name: string): Database.Database {
   const database = new Database(name);
@@ -93,8 +101,4 @@ function prepare(database: Database.Database): void {
   database.exec('pragma foreign_keys = ON');
   // What is deleted is overwritten: an expired conversation must not be read out of a free page.
   database.exec('pragma secure_delete = ON');
-  const tables = tableNames.parse(database.prepare("select name from sqlite_master where type = 'table'").all([]));
-  if (tables.length > 0 && !tables.some(({ name }) => name === MIGRATIONS_TABLE)) {
-    throw unusable('the database belongs to another program');
-  }
 }
