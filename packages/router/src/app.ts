@@ -16,6 +16,7 @@ import { PresentServing } from './present-serving.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from './replay/replay-window.ts';
 import type { Router, RouterOptions } from './router.ts';
 import type { Standing } from './serving.ts';
+import { addStoreMetrics } from './store-metrics.ts';
 import { UpstreamSet } from './upstream-set.ts';
 import { version } from './version.ts';
 import { CONNECTION_LIMITS } from './websocket/limits.ts';
@@ -90,6 +91,7 @@ function ownReplays({ limits }: RouterConfig): ReplayWindow {
 function join(standing: Standing, present: PresentServing): Router {
   const { keys, records, attestation, replicas, inFlight, metrics, answer } = standing;
   const { publisher } = attestation;
+  addStoreMetrics(metrics, records);
   if (replicas !== null) {
     const isUp = (): number => (replicas.isUp ? 1 : 0);
     metrics.gauge('sotto_redis_up', '1 where the Redis server of the replicas answers', isUp, { acrossWorkers: 'min' });

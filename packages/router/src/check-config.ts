@@ -7,6 +7,7 @@ import { readRsaPkcs8File } from './pki/rsa-identity.ts';
 import { openSigningIdentity, readIdentityFile } from './pki/signing-identity.ts';
 import { isLasting } from './storage/open-store.ts';
 import { readStorageKey } from './storage/storage-key.ts';
+import { readStoragePassword } from './storage/storage-password.ts';
 import { readTlsContext } from './tls-context.ts';
 import { KeyHash } from './virtual-keys/key-hash.ts';
 
@@ -18,6 +19,7 @@ import { KeyHash } from './virtual-keys/key-hash.ts';
 export async function checkConfig(config: RouterConfig, environment: Environment): Promise<void> {
   await readAdminKey(config, environment);
   const storageKey = await readStorageKey(config.storageKey, environment, isLasting(config.storage));
+  await readStoragePassword(config, environment);
   await readConfiguredKeys(config, environment, new KeyHash(storageKey));
   for (const upstream of config.upstreams) {
     if (upstream.type === 'builtin') continue;

@@ -21,8 +21,10 @@ export interface AccountingOptions {
   readonly makeLimiter?: LimiterFactory;
   /** Told of the tokens of every request. */
   readonly onUsed?: (usage: TokenUsage) => void;
-  /** Told of counters and stores that cannot be reached where no request can be told. */
+  /** Told of counters that cannot be reached where no request can be told. */
   readonly onInternalError?: (error: unknown) => void;
+  /** Told that usage could not be stored, and waits. */
+  readonly onStoreError?: (error: unknown) => void;
 }
 
 /** What of a virtual key is counted against. */
@@ -67,7 +69,7 @@ export function createAccounting(options: AccountingOptions): Accounting {
   const budgets = new Budgets(makeLimiter);
   let prices = new PriceTable(options.prices, options.targetsOf);
   const onInternalError = options.onInternalError ?? (() => {});
-  const ledger = new UsageLedger(options.usage, { onStoreError: onInternalError });
+  const ledger = new UsageLedger(options.usage, { onStoreError: options.onStoreError ?? onInternalError });
 
   const settle = (keyId: string, model: string, held: Held | null, settlement: Settlement): void => {
     const { outcome, usage, upstreamModel } = settlement;

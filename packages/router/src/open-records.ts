@@ -10,7 +10,10 @@ import { createKeyRing, readConfiguredKeys } from './create-key-ring.ts';
 import type { LimiterFactory } from './rate-limits/limiter-factory.ts';
 import { isLasting, openStore } from './storage/open-store.ts';
 import { deriveKey, readStorageKey } from './storage/storage-key.ts';
+import { readStoragePassword } from './storage/storage-password.ts';
 import type { Store } from './storage/store.ts';
+import { describeStoreFault } from './storage/store-fault.ts';
+import { StoreWatch } from './storage/store-watch.ts';
 import { AliasRegistry } from './upstreams/alias-registry.ts';
 import type { TokenUsage } from './upstreams/token-usage.ts';
 import type { ModelPrice } from './usage/price.ts';
@@ -45,6 +48,10 @@ export interface RecordsOptions {
 /** Everything the router keeps: keys, aliases, chatbots, conversations, and what is counted. */
 export interface Records {
   readonly store: Store;
+  /** Whether the store took and told all that it was last asked; at once. */
+  isStoreUp(): boolean;
+  /** Whether the store gives a sign of life now; within a second or so. */
+  pingStore(): Promise<boolean>;
   readonly keyRing: KeyRing;
   readonly keys: KeyRegistry;
   readonly aliases: AliasRegistry;
@@ -74,7 +81,11 @@ export interface Records {
 export async function openRecords(config: RouterConfig, options: RecordsOptions): Promise<Records> {
   const storageKey =
     options.storageKey ?? (await readStorageKey(config.storageKey, options.environment, isLasting(config.storage)));
-  const store = await openStore(config.storage, storageKey);
+  const store = await openStore(config.storage, storageKey, {
+    password: await readStoragePassword(config, options.environment),
+    waitMs: config.storageWaitSeconds * 1_000,
+    onWaiting: (error) => options.report(`${error.message}; it is waited for`, error),
+  });
   try {
     return await readRecords(config, options, storageKey, store);
   } catch (error) {
@@ -109,6 +120,7 @@ async function readRecords(
     ...(makeLimiter === undefined ? {} : { makeLimiter }),
     onUsed,
     onInternalError: (error) => report('accounting', error),
+    onStoreError: (error) => report(`storage: ${describeStoreFault(error)}; usage waits to be written`, error),
   });
   const seedBudgets = (): Promise<void> => accounting.seedBudgets(keyRing.all);
   await seedBudgets();
@@ -122,10 +134,21 @@ async function readRecords(
     now,
     onUnreadable: (error) => report('conversations', error),
   });
-  // A net below the announcements: one that got lost is made up for.
+  const watch = new StoreWatch({
+    store,
+    onAway: (error) => report(`storage: ${describeStoreFault(error)}; the router goes on from memory`, error),
+    onBack: () => void catchUp(),
+  });
+  const reread = async (): Promise<void> => {
+    await Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
+  };
+  /** What waited is written, and what others changed meanwhile is read. */
+  const catchUp = async (): Promise<void> => {
+    await Promise.all([accounting.ledger.flush(), reread()]).catch((error: unknown) => report('storage', error));
+  };
+  // A net below the announcements: one that got lost is made up for. What the watch knows to be away is not asked.
   const rereading = setInterval(() => {
-    const all = Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
-    all.catch((error: unknown) => report('store', error));
+    if (watch.isUp) reread().catch((error: unknown) => report('storage', error));
   }, REREAD_MS).unref();
   const stopSweep = startExpirySweep({
     store: store.conversations,
@@ -135,6 +158,9 @@ async function readRecords(
 
   return {
     store,
+    // A disk that is full answers every question, and takes nothing.
+    isStoreUp: () => watch.isUp && !accounting.ledger.isFailing,
+    pingStore: () => watch.look(),
     keyRing,
     keys,
     aliases,
@@ -159,8 +185,11 @@ async function readRecords(
     },
     close: async () => {
       clearInterval(rereading);
+      watch.close();
       stopSweep();
-      await accounting.close().catch((error: unknown) => report('accounting', error));
+      await accounting.close().catch((error: unknown) => {
+        report(`storage: ${accounting.ledger.waitingRows} rows of usage could not be written, and are lost`, error);
+      });
       await store.close();
     },
   };

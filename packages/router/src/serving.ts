@@ -106,7 +106,8 @@ export function createServing(standing: Standing, parts: ServingParts): Serving 
     ...healthRoutes({
       isShuttingDown: () => inFlight.leaving,
       hasUpstream: () => directory.isReady(),
-      pingStore: () => records.store.ping(),
+      isStoreUp: () => records.isStoreUp(),
+      pingStore: () => records.pingStore(),
       ...(replicas === null ? {} : { isRedisUp: () => replicas.isUp }),
     }),
     ...(config.metrics === 'off'

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { attestationSchema, checkAttestedConfig } from '../attestation/config.ts';
 import { chatbotSchema, DEFAULT_TTL_SECONDS } from '../chatbots/chatbot-schema.ts';
 import { isRedisUrl } from '../replicas/redis-url.ts';
+import { isPostgresUrl, parsePostgresAddress } from '../storage/postgres/postgres-address.ts';
+import { holdsPassword } from '../storage/storage-password.ts';
 import { keySchema } from './key-schema.ts';
 import { modelSchema } from './model-schema.ts';
 import { upstreamSchema } from './upstream-schema.ts';
@@ -49,8 +51,12 @@ export const configSchema = z
     /** Where keys made at run time, aliases, chatbots, conversations and usage are kept. */
     storage: z
       .string()
-      .regex(/^(memory:|sqlite:.+)$/, 'memory: or sqlite:PATH')
+      .regex(/^(memory:|sqlite:.+|postgres(ql)?:\/\/.+)$/, 'memory:, sqlite:PATH or postgres://USER@HOST/DATABASE')
       .default('memory:'),
+    /** That of storage's user, where storage is a PostgreSQL URL without one; by default PGPASSWORD. */
+    storagePassword: secret.optional(),
+    /** How long a start waits for a database server that is not there. */
+    storageWaitSeconds: z.int().min(0).max(3_600).default(30),
     /** What stored keys are hashed under and conversations sealed: 32 bytes in base64. Needed unless storage is memory:. */
     storageKey: secret.optional(),
     /** What all replicas share: counts of limits and budgets, the memory against replays, announcements. */
@@ -133,6 +139,7 @@ export const configSchema = z
     if (config.storage !== 'memory:' && config.storageKey === undefined) {
       issue(['storageKey'], 'a database that lasts needs one: make it with openssl rand -base64 32, and keep it apart');
     }
+    checkStorage(config, issue);
     if (config.metrics === 'admin' && config.admin === undefined) issue(['metrics'], 'admin needs the key of admin');
     if (config.auth === 'open' && config.keys.length > 0)
       issue(['auth'], 'auth: open would make the keys below it meaningless');
@@ -149,6 +156,23 @@ export const configSchema = z
       (index) => issue(['chatbots', index, 'id'], 'this id is used twice'),
     );
   });
+
+function checkStorage(
+  { storage, storagePassword }: { storage: string; storagePassword?: unknown },
+  issue: (path: string[], message: string) => void,
+): void {
+  const isPostgres = isPostgresUrl(storage);
+  if (storagePassword !== undefined && (!isPostgres || holdsPassword(storage))) {
+    issue(['storagePassword'], 'it goes with a PostgreSQL URL that holds no password');
+  }
+  if (!isPostgres) return;
+  try {
+    parsePostgresAddress(storage);
+  } catch (error) {
+    // Its words repeat nothing of the URL.
+    issue(['storage'], error instanceof Error ? error.message.replace(/^storage: /, '') : 'no PostgreSQL URL');
+  }
+}
 
 function reportRepeats(names: readonly string[], report: (index: number) => void): void {
   names.forEach((each, index) => {

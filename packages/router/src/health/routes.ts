@@ -1,4 +1,3 @@
-import { apiError } from '@sotto/protocol';
 import { z } from 'zod';
 import { sendJson } from '../http/answer.ts';
 import type { ResponseSink } from '../http/exchange.ts';
@@ -10,13 +9,15 @@ export interface HealthOptions {
   readonly isShuttingDown: () => boolean;
   /** Whether at least one model server can be asked. */
   readonly hasUpstream: () => boolean;
-  /** Asks the database for a sign of life. @throws where it gives none */
-  readonly pingStore: () => Promise<void>;
+  /** Whether the database is there, as far as is known at this moment. */
+  readonly isStoreUp: () => boolean;
+  /** Asks the database for a sign of life, and does not wait for it for long. */
+  readonly pingStore: () => Promise<boolean>;
   /** Whether the Redis server of the replicas answers; absent where there is none. */
   readonly isRedisUp?: () => boolean;
 }
 
-const healthSchema = z.object({ status: z.enum(['ok', 'shutting_down', 'unavailable']) });
+const healthSchema = z.object({ status: z.enum(['ok', 'degraded', 'shutting_down', 'unavailable']) });
 
 /** Each part that a request needs, and whether it is there. */
 const readinessSchema = healthSchema.extend({
@@ -28,28 +29,34 @@ const readinessSchema = healthSchema.extend({
 /**
  * `GET /health` and `/health/live`: the process answers; `/health/ready`: it takes requests, 503 from the moment it
  * shuts down or has no model server to ask; `/health/db`: the database answers. A database or a Redis server that is away
- * makes no router unready: requests with known keys go on without them.
+ * makes no router unready: it goes on from memory, and says `degraded`. Nor does one that hangs keep the probe waiting.
  */
 export function healthRoutes(options: HealthOptions): readonly Route[] {
   const serving = (): Health => (options.isShuttingDown() ? 'shutting_down' : 'ok');
   return [
     route('/health', 'Whether the router takes requests', healthSchema, ({ sink }) => answer(sink, serving())),
     route('/health/live', 'Whether the process answers', healthSchema, ({ sink }) => answer(sink, 'ok')),
-    route('/health/ready', 'Whether requests can be answered', readinessSchema, async ({ sink }) => {
+    route('/health/ready', 'Whether requests can be answered', readinessSchema, ({ sink }) => {
       const upstreams = options.hasUpstream() ? 'ok' : 'unavailable';
-      const store = await storeStatus(options);
-      const status = serving() === 'ok' ? upstreams : 'shutting_down';
+      const store = options.isStoreUp() ? 'ok' : 'unavailable';
       const { isRedisUp } = options;
-      const redis = isRedisUp === undefined ? {} : { redis: isRedisUp() ? 'ok' : 'unavailable' };
-      answer(sink, status, { upstreams, store, ...redis });
+      const redis = isRedisUp === undefined ? {} : ({ redis: isRedisUp() ? 'ok' : 'unavailable' } as const);
+      const isWhole = store === 'ok' && redis.redis !== 'unavailable';
+      answer(sink, readiness(serving(), upstreams, isWhole), { upstreams, store, ...redis });
     }),
     route('/health/db', 'Whether the database answers', healthSchema, async ({ sink }) => {
-      answer(sink, await storeStatus(options));
+      answer(sink, (await options.pingStore()) ? 'ok' : 'unavailable');
     }),
   ];
 }
 
 type Health = z.output<typeof healthSchema>['status'];
+
+function readiness(serving: Health, upstreams: 'ok' | 'unavailable', isWhole: boolean): Health {
+  if (serving !== 'ok') return serving;
+  if (upstreams !== 'ok') return upstreams;
+  return isWhole ? 'ok' : 'degraded';
+}
 
 function route(path: string, summary: string, schema: z.ZodType, handle: Route['handle']): Route {
   const content = { 'application/json': schema };
@@ -58,23 +65,10 @@ function route(path: string, summary: string, schema: z.ZodType, handle: Route['
 }
 
 function answer(sink: ResponseSink, status: Health, parts: Record<string, string> = {}): void {
-  sendJson(sink, status === 'ok' ? 200 : 503, { status, ...parts }, { 'cache-control': 'no-store' });
-}
-
-/** A database that does not answer at all must not keep a probe waiting. */
-const PING_TIMEOUT_MS = 2_000;
-
-async function storeStatus({ pingStore }: HealthOptions): Promise<'ok' | 'unavailable'> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(apiError('store_unavailable', 'no sign of life in time')), PING_TIMEOUT_MS);
-  });
-  try {
-    await Promise.race([pingStore(), late]);
-    return 'ok';
-  } catch {
-    return 'unavailable';
-  } finally {
-    clearTimeout(timer);
-  }
+  sendJson(
+    sink,
+    status === 'ok' || status === 'degraded' ? 200 : 503,
+    { status, ...parts },
+    { 'cache-control': 'no-store' },
+  );
 }

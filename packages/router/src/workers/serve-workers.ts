@@ -169,9 +169,12 @@ function send(worker: Worker, message: ToWorker): void {
 /** Each worker would have a store in its own memory: a key made by one would be unknown to the others. */
 function refuseSeparateStores(config: RouterConfig): void {
   if (isLasting(config.storage) || (config.admin === undefined && config.chatbots.length === 0)) return;
-  throw new ConfigurationError('storage: several workers with admin or chatbots need sqlite:PATH, which they share', {
-    code: 'invalid_config',
-  });
+  throw new ConfigurationError(
+    'storage: several workers with admin or chatbots need sqlite:PATH or PostgreSQL, which they share',
+    {
+      code: 'invalid_config',
+    },
+  );
 }
 
 async function sharedSecrets(config: RouterConfig): Promise<Omit<SharedSecrets, 'seeds'>> {

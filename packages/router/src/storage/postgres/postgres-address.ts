@@ -18,7 +18,7 @@ export interface PostgresAddress {
 }
 
 const DEFAULT_PORT = 5_432;
-const PARAMETERS: readonly string[] = ['host', 'sslmode', 'sslrootcert'];
+const PARAMETERS: readonly string[] = ['host', 'user', 'sslmode', 'sslrootcert'];
 
 /** Whether `storage` names a PostgreSQL database, well or badly. */
 export function isPostgresUrl(storage: string): boolean {
@@ -26,10 +26,10 @@ export function isPostgresUrl(storage: string): boolean {
 }
 
 /**
- * Reads the address of a database as libpq writes it (PostgreSQL, "Connection URIs"), with three of its parameters: an
+ * Reads the address of a database as libpq writes it (PostgreSQL, "Connection URIs"), with four of its parameters: an
  * unknown one is an error, so that a misspelt `sslmode` is not a missing one. To another machine the mode has to be
  * said: neither answer suits everybody.
- * @param url `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?sslmode=MODE&sslrootcert=FILE]`, or `host=FOLDER`
+ * @param url `postgres://USER[:PASSWORD]@HOST[:PORT]/DATABASE[?sslmode=MODE&sslrootcert=FILE]`, or `postgres:///DATABASE?host=FOLDER&user=USER`
  * @throws ConfigurationError `invalid_config`, whose message repeats nothing of the URL
  */
 export function parsePostgresAddress(url: string): PostgresAddress {
@@ -45,7 +45,8 @@ export function parsePostgresAddress(url: string): PostgresAddress {
   const host = searchParams.get('host') ?? unescaped(hostname).replace(/^\[(.*)\]$/, '$1');
   if (host === '') throw problem('the URL names no host');
   const database = unescaped(pathname.slice(1));
-  if (database === '' || username === '') throw problem('the URL names a user and a database');
+  const user = searchParams.get('user') ?? unescaped(username);
+  if (database === '' || user === '') throw problem('the URL names a user and a database');
   const tls = readMode(searchParams.get('sslmode'), isOnThisMachine(host));
   if (tls === null)
     throw problem(`say in the URL whether TLS protects the way there: ?sslmode=${TLS_MODES.join(', ')}`);
@@ -53,7 +54,7 @@ export function parsePostgresAddress(url: string): PostgresAddress {
     host,
     port: port === '' ? DEFAULT_PORT : Number(port),
     database,
-    user: unescaped(username),
+    user,
     password: password === '' ? null : unescaped(password),
     tls,
     rootCertificateFile: searchParams.get('sslrootcert'),

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { ConfigurationError } from '@sotto/protocol';
 import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely';
-import type { CustomTypesConfig, Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { PostgresAddress } from './postgres-address.ts';
 import { isServersAnswer } from './postgres-error.ts';
 
@@ -110,7 +110,7 @@ async function tlsOptions({ tls, rootCertificateFile, host }: PostgresAddress): 
   const trusted = ca === null ? {} : { ca };
   // PostgreSQL, "SSL Support", table 34.1: `require` with a root certificate at hand is `verify-ca`.
   if (tls === 'require' && ca === null) return { rejectUnauthorized: false };
-  if (tls === 'verify-full') return { ...trusted, rejectUnauthorized: true, servername: host };
+  if (tls === 'verify-full') return { ...trusted, rejectUnauthorized: true, host };
   return { ...trusted, rejectUnauthorized: true, checkServerIdentity: () => undefined };
 }
 
@@ -126,16 +126,18 @@ async function readAuthorities(file: string): Promise<string> {
 }
 
 type TypeParsers = Pick<typeof import('pg').types, 'getTypeParser' | 'builtins'>;
+type Parser = (text: string) => unknown;
 
 /** Counts as numbers and bytes as plain arrays, on these connections only: the library's table is the process's. */
-function parserOf({ getTypeParser, builtins }: TypeParsers): CustomTypesConfig['getTypeParser'] {
-  const readBytes = getTypeParser(builtins.BYTEA);
-  return ((type: number, format: 'text' | 'binary') => {
-    if (format === 'binary') return getTypeParser(type, format);
+function parserOf({ getTypeParser, builtins }: TypeParsers): (type: number, format?: string) => Parser {
+  const readBytes: (text: string) => Uint8Array = getTypeParser(builtins.BYTEA);
+  return (type, format) => {
+    // Kysely's statements are answered in text.
+    if (format === 'binary') throw new TypeError('no binary format is asked for');
     if (type === builtins.INT8) return safeInteger;
-    if (type === builtins.BYTEA) return (text: string) => new Uint8Array(readBytes(text));
-    return getTypeParser(type, format);
-  }) as CustomTypesConfig['getTypeParser'];
+    if (type === builtins.BYTEA) return (text) => new Uint8Array(readBytes(text));
+    return getTypeParser(type);
+  };
 }
 
 function safeInteger(text: string): number {

@@ -1,6 +1,9 @@
 /** SQLite's result codes, as its page "Result and Error Codes" numbers them. */
 export const SQLITE_BUSY = 5;
+export const SQLITE_READONLY = 8;
+export const SQLITE_IOERR = 10;
 export const SQLITE_CORRUPT = 11;
+export const SQLITE_FULL = 13;
 export const SQLITE_NOTADB = 26;
 export const SQLITE_CONSTRAINT_PRIMARYKEY = 1_555;
 export const SQLITE_CONSTRAINT_UNIQUE = 2_067;
