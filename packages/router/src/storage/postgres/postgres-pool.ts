@@ -125,19 +125,29 @@ async function readAuthorities(file: string): Promise<string> {
   }
 }
 
-type TypeParsers = Pick<typeof import('pg').types, 'getTypeParser' | 'builtins'>;
 type Parser = (text: string) => unknown;
 
+/** What is used of the library's table of types. */
+interface TypeParsers {
+  readonly builtins: { readonly INT8: number; readonly BYTEA: number };
+  getTypeParser(type: number): Parser;
+}
+
 /** Counts as numbers and bytes as plain arrays, on these connections only: the library's table is the process's. */
-function parserOf({ getTypeParser, builtins }: TypeParsers): (type: number, format?: string) => Parser {
-  const readBytes: (text: string) => Uint8Array = getTypeParser(builtins.BYTEA);
+function parserOf(types: TypeParsers): (type: number, format?: string) => Parser {
+  const { INT8, BYTEA } = types.builtins;
+  const readBytes = types.getTypeParser(BYTEA);
   return (type, format) => {
     // Kysely's statements are answered in text.
     if (format === 'binary') throw new TypeError('no binary format is asked for');
-    if (type === builtins.INT8) return safeInteger;
-    if (type === builtins.BYTEA) return (text) => new Uint8Array(readBytes(text));
-    return getTypeParser(type);
+    if (type === INT8) return safeInteger;
+    return type === BYTEA ? (text) => plainBytes(readBytes(text)) : types.getTypeParser(type);
   };
+}
+
+function plainBytes(value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new TypeError('no bytes');
+  return new Uint8Array(value);
 }
 
 function safeInteger(text: string): number {
