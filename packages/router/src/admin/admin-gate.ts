@@ -13,6 +13,9 @@ const JSON_TYPE = /^application\/json\s*(;|$)/i;
 /** Methods whose requests carry a body: a page of another site could send a form, but no JSON, without asking first. */
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
+/** What `Sec-Fetch-Site` says of a request from a page that is not the router's own. */
+const OTHER_PAGES = new Set(['cross-site', 'same-site']);
+
 /** What the gate knows. */
 export interface AdminGateOptions {
   readonly key: string;
@@ -40,7 +43,7 @@ export class AdminGate {
   guard(handle: RouteHandler): RouteHandler {
     return async ({ request, sink, id }, parameters) => {
       // A key that is shown once must not be kept by anything on the way.
-      sink.preset({ 'cache-control': 'no-store' });
+      sink.preset({ 'cache-control': 'no-store', 'cross-origin-resource-policy': 'same-origin' });
       // The router's other layers tell these paths by their first letters: `/%61dmin/` is none of them.
       if (!isAdminPath(request.path)) throw apiError('not_found', 'there is nothing at this path');
       await this.check(request);
@@ -52,7 +55,7 @@ export class AdminGate {
   /**
    * Refuses who does not hold the admin key, and pages of other sites, wherever the route is.
    * @throws AuthenticationError `missing_api_key`, `invalid_api_key`
-   * @throws InvalidRequestError `invalid_request` for another site's page
+   * @throws ForbiddenError `origin_not_allowed` for another site's page
    * @throws RateLimitError `rate_limit_exceeded` for a wrong key behind too many others
    */
   async check({ headers }: Pick<ExchangeRequest, 'headers'>): Promise<void> {
@@ -60,13 +63,14 @@ export class AdminGate {
     await this.#authenticate(headers);
   }
 
-  #refuseOtherSites({ origin, host }: HeaderFields): void {
+  #refuseOtherSites(headers: HeaderFields): void {
+    const { origin, host } = headers;
+    // A browser writes it itself, and also where it sends no Origin: with images, links and scripts (Fetch Metadata §2.4).
+    if (OTHER_PAGES.has(headers['sec-fetch-site'] ?? '')) throw otherSite('sec-fetch-site');
     if (origin === undefined || origin === this.#origin) return;
     // Behind a terminator the scheme is not known; a browser writes both fields itself (Fetch §3.2, RFC 9110 §7.2).
     if (URL.canParse(origin) && new URL(origin).host === host) return;
-    throw apiError('invalid_request', 'the administration takes no requests from pages of other sites', {
-      param: 'origin',
-    });
+    throw otherSite('origin');
   }
 
   async #authenticate(headers: HeaderFields): Promise<void> {
@@ -106,6 +110,10 @@ export class AdminGate {
 /** Whether a path is one of the administration's: no other site's page is told that it may read it. */
 export function isAdminPath(path: string): boolean {
   return path.startsWith(ADMIN_PATH);
+}
+
+function otherSite(param: string): Error {
+  return apiError('origin_not_allowed', 'the administration takes no requests from pages of other sites', { param });
 }
 
 function refuseForms({ method, headers }: ExchangeRequest): void {

@@ -44,11 +44,23 @@ describe('the administration', () => {
     async (origin) => {
       const { ask, registry } = await administration();
       const answer = await ask('POST', '/admin/v1/keys', { headers: { origin }, body: { name: 'x' } });
-      expect(answer.status).toBe(400);
-      expect(answer.json.error).toMatchObject({ code: 'invalid_request', param: 'origin' });
+      expect(answer.status).toBe(403);
+      expect(answer.json.error).toMatchObject({ code: 'origin_not_allowed', param: 'origin' });
       expect(await registry.list()).toHaveLength(1);
     },
   );
+
+  test.each(['cross-site', 'same-site'])('refuses what a browser sends for a %s page, Origin or none', async (site) => {
+    const { ask } = await administration();
+    const answer = await ask('GET', '/admin/v1/keys', { headers: { 'sec-fetch-site': site } });
+    expect(answer.status).toBe(403);
+    expect(answer.json.error).toMatchObject({ code: 'origin_not_allowed', param: 'sec-fetch-site' });
+  });
+
+  test.each(['same-origin', 'none'])('takes what a browser sends for %s', async (site) => {
+    const { ask } = await administration();
+    expect((await ask('GET', '/admin/v1/keys', { headers: { 'sec-fetch-site': site } })).status).toBe(200);
+  });
 
   test.each([{ origin: 'https://router.example' }, { origin: 'http://127.0.0.1:12434', host: '127.0.0.1:12434' }])(
     'takes a request from its own page: %j',
