@@ -40,10 +40,10 @@ module.exports = {
       comment: 'a router feature is a folder; app.ts joins them. Shared ground: exchange, config types, http',
       severity: 'error',
       from: {
-        path: '^packages/router/src/(gateways|openai|upstreams|virtual-keys|rate-limits|usage|chatbots|websocket|admin|metrics|openapi)/',
+        path: '^packages/router/src/(gateways|openai|upstreams|virtual-keys|rate-limits|usage|chatbots|websocket|admin|admin-page|metrics|openapi)/',
       },
       to: {
-        path: '^packages/router/src/(gateways|openai|virtual-keys|rate-limits|usage|chatbots|websocket|admin|metrics|openapi)/',
+        path: '^packages/router/src/(gateways|openai|virtual-keys|rate-limits|usage|chatbots|websocket|admin|admin-page|metrics|openapi)/',
         pathNot: '^packages/router/src/$1/',
         dependencyTypesNot: ['type-only'],
       },

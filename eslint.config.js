@@ -14,6 +14,7 @@ export default tseslint.config(
           'tsconfig.json',
           'packages/*/tsconfig.json',
           'packages/*/tsconfig.node.json',
+          'packages/*/tsconfig.page.json',
           '{examples,benchmarks,e2e}/tsconfig.json',
         ],
         tsconfigRootDir: import.meta.dirname,

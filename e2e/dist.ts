@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** What `npm test` builds before it tests, and these tests run. */
-const BUILT = ['protocol/dist/index.js', 'client/dist/node/index.js', 'router/dist/worker.js', 'cli/dist/main.js'];
+const BUILT = [
+  'protocol/dist/index.js',
+  'client/dist/node/index.js',
+  'router/dist/worker.js',
+  'router/dist/admin-page/app.js',
+  'cli/dist/main.js',
+];
 
 function builtFile(path: string): string {
   return fileURLToPath(new URL(`../packages/${path}`, import.meta.url));

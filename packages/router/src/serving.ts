@@ -1,5 +1,6 @@
 import { type AdminGate, isAdminPath } from './admin/admin-gate.ts';
 import { adminRoutes } from './admin/routes.ts';
+import { adminPageRoutes } from './admin-page/routes.ts';
 import { attestationRoutes } from './attestation/routes.ts';
 import { chatbotOf, chatbotSchema } from './chatbots/chatbot-schema.ts';
 import type { RouterConfig } from './config/schema.ts';
@@ -113,7 +114,7 @@ export function createServing(standing: Standing, parts: ServingParts): Serving 
     ...(config.metrics === 'off'
       ? []
       : metricsRoutes(async () => [await metrics.snapshots()], metricsAccess(config, gate))),
-    ...(gate === null ? [] : administration(gate, records, directory)),
+    ...(gate === null ? [] : [...administration(gate, records, directory), ...adminPageRoutes()]),
     ...openApiRoutes({
       routes: () => routes,
       version,

@@ -117,6 +117,8 @@ const JSON_REQUESTS: Readonly<Record<string, readonly Good[]>> = {
     get('/admin/v1/usage?format=csv'),
   ],
   'GET /admin/v1/upstreams': [get('/admin/v1/upstreams')],
+  'GET /admin/': [get('/admin/')],
+  'GET /admin/assets/{file}': [get('/admin/assets/icon.svg'), get('/admin/assets/app.js')],
   'GET /pki/public_key': [get('/pki/public_key')],
   'GET /pki/keys': [get('/pki/keys')],
   'GET /.well-known/hpke-keys': [get('/.well-known/hpke-keys')],
