@@ -10,7 +10,7 @@ import { ALLOWABLE_TCB_STATUSES } from './tdx/tcb-status.ts';
 
 /**
  * The least TCB of tiers high and maximum where the policy names none: the SNP firmware in which AMD-SB-3019 (forged
- * microcode) is fixed. No floor is known for Turin: name one, and raise all of them as AMD's bulletins ask.
+ * microcode) is fixed; none for Turin. docs/attestation.md names what later bulletins ask for.
  */
 const TIER_MIN_TCB = { Milan: { snp: 0x18 }, Genoa: { snp: 0x17 } } as const;
 const HIGH_MAX_AGE_SECONDS = 86_400;

@@ -11,7 +11,7 @@ import { dstackFiles, nitroFiles, rootFiles, sevSnpFiles, tdxFiles, unusedInterm
 import { rememberSignatures } from './remembered-signatures.ts';
 
 /**
- * `SOTTO_EVERY_BIT=.` flips every bit of every file, and says what came of it, which takes a quarter of an hour; another
+ * `SOTTO_EVERY_BIT=.` flips every bit of every file, and says what came of it, which takes half an hour; another
  * pattern, of the files whose names match.
  */
 const EVERY_BIT_OF = process.env['SOTTO_EVERY_BIT'] ?? null;
