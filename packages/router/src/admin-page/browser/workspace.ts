@@ -40,7 +40,8 @@ export function openWorkspace(api: AdminApi, onSignOut: () => void): Workspace {
       if (SECTIONS[index] === section) link.setAttribute('aria-current', 'page');
       else link.removeAttribute('aria-current');
     }
-    main.querySelector('h1')?.focus();
+    // The first time, all this is not on the page yet.
+    queueMicrotask(() => main.querySelector('h1')?.focus());
   };
   window.addEventListener('hashchange', show, { signal: ended.signal });
   show();
