@@ -94,4 +94,26 @@ describeInChromium('the admin page', () => {
     await admin.page.getByText('nobody', { exact: true }).waitFor(WAIT);
     expect(await admin.alert.count()).toBe(0);
   });
+
+  test('asks for nothing while nobody sees it, and at once when somebody does', async () => {
+    const { page } = admin;
+    const turn = (hidden: boolean): Promise<unknown> =>
+      page.evaluate(`{
+        Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }`);
+    await page.clock.install();
+    await admin.signIn(ADMIN_KEY);
+    await admin.goTo('Model servers');
+    const inSight = page.waitForRequest('**/upstreams');
+    await page.clock.runFor(3_000);
+    await (await inSight).response();
+    await turn(true);
+    const before = admin.asked.length;
+    await page.clock.runFor(120_000);
+    expect(admin.asked.length).toBe(before);
+    const back = page.waitForRequest('**/upstreams');
+    await turn(false);
+    await back;
+  });
 });
