@@ -8,5 +8,11 @@ const roots = JSON.parse(process.env['SYNTHETIC_ROOTS'] ?? '') as TrustRoots;
 const interrupted = new Promise<void>((resolve) => void process.once('SIGTERM', resolve));
 const [name, ...args] = process.argv.slice(2);
 const command = name === 'proxy' ? proxyCommandFor(roots) : verifyCommandFor(roots);
-process.exitCode = await command.run(args, { terminal: processTerminal, environment: process.env, interrupted });
+process.exitCode = await command.run(args, {
+  terminal: processTerminal,
+  environment: process.env,
+  interrupted,
+  insisted: new Promise(() => {}),
+  onHangup: () => {},
+});
 process.stdout.write('', () => process.exit());

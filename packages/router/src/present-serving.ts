@@ -11,6 +11,8 @@ import { type UpstreamMaking, UpstreamSet } from './upstream-set.ts';
 export interface PreparedConfig {
   /** The keys in which it differs from the present one. */
   readonly changed: readonly string[];
+  /** Whether HPKE keys of its own come with it: what is sealed to those of before is refused then. */
+  readonly replacesKeys: boolean;
   /** Puts it in the place of the present one, at once and whole. */
   commit(): void;
   /** Lets go of it. */
@@ -54,14 +56,15 @@ export class PresentServing {
     const adminKey = await readAdminKey(config, this.#making.environment);
     const claims = await attestation.prepare(config);
     // Whoever has verified the policy before seals to the keys of before: nothing sealed so may go elsewhere now.
-    const proves = attestation.publisher !== null;
-    const serveNewKeys = proves && claims.policyChanges ? await keys.prepareSole(shared) : null;
+    const replacesKeys = attestation.publisher !== null && claims.policyChanges;
+    const serveNewKeys = replacesKeys ? await keys.prepareSole(shared) : null;
     const takeRecords = await records.prepare(config);
     const upstreams = await UpstreamSet.open(config.upstreams, this.#making, before.upstreams);
     const gate = adminKey === this.#adminKey ? before.gate : gateOf(adminKey, config.publicUrl);
     const serving = createServing(this.#standing, { config, upstreams, gate });
     return {
       changed,
+      replacesKeys,
       commit: () => {
         takeRecords();
         claims.commit();

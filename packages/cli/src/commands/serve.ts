@@ -3,12 +3,14 @@ import {
   checkConfig,
   createRouter,
   loadConfig,
+  type PreparedConfig,
   type RouterConfig,
   serve,
   serveWorkers,
 } from '@sotto/router';
 import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
+import { Reloads } from './serve-reload.ts';
 
 const usage = `sotto serve: run a router
 
@@ -54,24 +56,31 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   if (positionals.length > 0) throw new UsageError(`serve takes no argument ${positionals[0]}`);
   const workers = values.workers === undefined ? 1 : wholeNumber(values.workers, 'workers', 1, 256);
   const report = reporter(context, values.json === true);
-  const config = await loadConfig({
-    file: values.config,
-    environment: context.environment,
-    flags: flagsOf(values, context),
-    onWarning: (message) => report({ event: 'config_warning', message }, `Warning: ${message}`),
-  });
+  const load = (): Promise<RouterConfig> =>
+    loadConfig({
+      file: values.config,
+      environment: context.environment,
+      flags: flagsOf(values, context),
+      onWarning: (message) => report({ event: 'config_warning', message }, `Warning: ${message}`),
+    });
+  const config = await load();
   if (values.check === true) {
     await checkConfig(config, context.environment);
     report({ event: 'config_valid', file: values.config ?? null }, 'The configuration is good.');
     return 0;
   }
+  const reloads = new Reloads();
+  context.onHangup(() => reloads.request());
   const server = workers === 1 ? await serveHere(config, context, report) : await serveFrom(config, workers, report);
   announce(server, config, workers, report);
+  reloads.begin({ load, prepare: (next) => server.prepare(next), report });
   await context.interrupted;
-  report({ event: 'shutting_down' }, 'Shutting down: finishing what is under way …');
-  await server.close();
-  report({ event: 'stopped' }, 'Stopped.');
-  return 0;
+  report({ event: 'shutting_down' }, 'Shutting down: finishing what is under way. Ask again to end at once.');
+  await reloads.end();
+  const isOver = await Promise.race([server.close().then(() => true), context.insisted.then(() => false)]);
+  if (!isOver) server.terminate();
+  report({ event: 'stopped', at_once: !isOver }, isOver ? 'Stopped.' : 'Stopped at once: what was under way was cut.');
+  return isOver ? 0 : 1;
 }
 
 /** The command line in the configuration's own shape. */
@@ -121,6 +130,8 @@ interface Running {
   readonly rsaFingerprint: string | null;
   readonly signerFingerprint: string;
   close(): Promise<void>;
+  terminate(): void;
+  prepare(config: RouterConfig): Promise<PreparedConfig>;
 }
 
 async function serveHere(config: RouterConfig, { environment }: CommandContext, report: Report): Promise<Running> {
@@ -138,6 +149,8 @@ async function serveHere(config: RouterConfig, { environment }: CommandContext, 
     rsaFingerprint: router.rsaFingerprint,
     signerFingerprint: router.signerFingerprint,
     close: () => server.close(),
+    terminate: () => server.terminate(),
+    prepare: (next) => server.prepare(next),
   };
 }
 
@@ -146,6 +159,11 @@ function serveFrom(config: RouterConfig, workers: number, report: Report): Promi
     onInternalError: (requestId, name) =>
       report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`),
     onAttestation: (event) => reportAttestation(event, report),
+    onCrashLoop: (deaths, delayMs) =>
+      report(
+        { event: 'worker_crash_loop', deaths, delay_ms: delayMs },
+        `${deaths} workers in a row died as soon as they started; the next one comes in ${delayMs} ms.`,
+      ),
     onRestart: (pid) => report({ event: 'worker_restarted', pid }, `Worker ${pid} died; another takes its place.`),
   });
 }

@@ -23,6 +23,11 @@ export type ToWorker =
   | { readonly sotto: 'start'; readonly config: RouterConfig; readonly secrets: SharedSecrets }
   | { readonly sotto: 'rotate'; readonly seed: GenerationSeed }
   | { readonly sotto: 'shut-down' }
+  /** Read this configuration, and say whether you can take it over. The seed is of keys that may have to come with it. */
+  | { readonly sotto: 'prepare'; readonly config: RouterConfig; readonly seed: GenerationSeed }
+  /** Take over what was prepared, or let go of it. */
+  | { readonly sotto: 'commit' }
+  | { readonly sotto: 'discard' }
   /** Another worker has changed the store. */
   | { readonly sotto: 'reload'; readonly what: Announcement }
   | { readonly sotto: 'replay-outcome'; readonly call: number; readonly outcome: ReplayOutcome };
@@ -38,6 +43,8 @@ export type ToPrimary =
       readonly signerFingerprint: string;
     }
   | { readonly sotto: 'failed'; readonly message: string }
+  | { readonly sotto: 'prepared'; readonly changed: readonly string[]; readonly replacesKeys: boolean }
+  | { readonly sotto: 'unprepared'; readonly message: string }
   | { readonly sotto: 'internal-error'; readonly requestId: string; readonly name: string }
   | { readonly sotto: 'attestation'; readonly event: AttestationEvent }
   | { readonly sotto: 'replay-add'; readonly call: number; readonly id: string }

@@ -4,17 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { ConfigurationError } from '@sotto/protocol';
 import { RateLimiterClusterMaster } from 'rate-limiter-flexible';
 import type { AttestationEvent } from '../attestation/attestation-event.ts';
+import { changedKeys, refuseRestartKeys } from '../config/reload.ts';
 import type { RouterConfig } from '../config/schema.ts';
 import { KeyRotation } from '../hpke-keys/key-rotation.ts';
 import { generateRsaPkcs8, readRsaPkcs8File } from '../pki/rsa-identity.ts';
 import { generateSigningIdentity, readIdentityFile } from '../pki/signing-identity.ts';
+import type { PreparedConfig } from '../present-serving.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
 import { isLasting } from '../storage/open-store.ts';
 import { readStorageKey } from '../storage/storage-key.ts';
 import { isOurs, type SharedSecrets, type ToPrimary, type ToWorker } from './messages.ts';
-
-/** Between a worker's death and its successor's birth: one that dies at once must not spin. */
-const RESTART_DELAY_MS = 250;
+import { ReloadVote } from './reload-vote.ts';
+import { RestartPace } from './restart-pace.ts';
 
 /** Told of what goes on among the workers. */
 export interface WorkerEvents {
@@ -23,6 +24,8 @@ export interface WorkerEvents {
   readonly onAttestation?: (event: AttestationEvent) => void;
   /** A worker died and another takes its place. */
   readonly onRestart?: (pid: number) => void;
+  /** Workers die as soon as they start: how many in a row, and how long the next one is waited for. */
+  readonly onCrashLoop?: (deaths: number, delayMs: number) => void;
 }
 
 /** A router that serves from several processes. */
@@ -32,6 +35,13 @@ export interface WorkerServer {
   readonly signerFingerprint: string;
   /** Shuts every worker down as `RouterServer.close` does, and waits for all of them. */
   close(): Promise<void>;
+  /** Ends every worker at once, whatever is under way. */
+  terminate(): void;
+  /**
+   * Has every worker read another configuration. Nothing changes before it is committed, and then in all of them.
+   * @throws ConfigurationError `invalid_config`, `invalid_key_file` where one of them cannot take it over: none does
+   */
+  prepare(config: RouterConfig): Promise<PreparedConfig>;
 }
 
 /**
@@ -48,7 +58,14 @@ export async function serveWorkers(
   const crew = new Crew(config, await sharedSecrets(config), events);
   try {
     const { url, rsaFingerprint, signerFingerprint } = await crew.start(count);
-    return { url, rsaFingerprint, signerFingerprint, close: () => crew.shutDown() };
+    return {
+      url,
+      rsaFingerprint,
+      signerFingerprint,
+      close: () => crew.shutDown(),
+      terminate: () => crew.terminate(),
+      prepare: (next) => crew.prepare(next),
+    };
   } catch (error) {
     await crew.shutDown();
     throw error;
@@ -59,13 +76,17 @@ type Listening = Extract<ToPrimary, { sotto: 'listening' }>;
 
 /** The worker processes, and what they share. */
 class Crew {
-  readonly #config: RouterConfig;
+  #config: RouterConfig;
   readonly #secrets: Omit<SharedSecrets, 'seeds'>;
   readonly #rotation: KeyRotation;
   readonly #events: WorkerEvents;
   readonly #replays: ReplayWindow;
   readonly #workers = new Set<Worker>();
+  readonly #pace = new RestartPace();
   #state: 'starting' | 'serving' | 'closing' = 'starting';
+  #vote: ReloadVote<Worker> | null = null;
+  /** Workers that came up while the others voted: they start with whatever comes of it. */
+  #late: Worker[] = [];
 
   constructor(config: RouterConfig, secrets: Omit<SharedSecrets, 'seeds'>, events: WorkerEvents) {
     this.#config = config;
@@ -91,6 +112,40 @@ class Crew {
     return first;
   }
 
+  async prepare(config: RouterConfig): Promise<PreparedConfig> {
+    if (this.#vote !== null || this.#state !== 'serving') {
+      throw new ConfigurationError('another reload or the end is under way', { code: 'invalid_config' });
+    }
+    refuseRestartKeys(changedKeys(this.#config, config));
+    refuseSeparateStores(config);
+    const vote = new ReloadVote<Worker>(this.#workers);
+    this.#vote = vote;
+    const sole = this.#rotation.prepareSole();
+    for (const worker of this.#workers) send(worker, { sotto: 'prepare', config, seed: sole.seed });
+    const settle = (outcome: 'commit' | 'discard'): void => {
+      for (const worker of this.#workers) if (!this.#late.includes(worker)) send(worker, { sotto: outcome });
+      this.#vote = null;
+      for (const worker of this.#late.splice(0)) this.#instruct(worker);
+    };
+    try {
+      const { changed, replacesKeys } = await vote.outcome;
+      const commit = (): void => {
+        this.#config = config;
+        if (replacesKeys) sole.commit();
+        settle('commit');
+      };
+      return { changed, replacesKeys, commit, discard: async () => settle('discard') };
+    } catch (error) {
+      settle('discard');
+      throw error;
+    }
+  }
+
+  terminate(): void {
+    this.#state = 'closing';
+    for (const worker of this.#workers) worker.process.kill('SIGKILL');
+  }
+
   async shutDown(): Promise<void> {
     this.#state = 'closing';
     this.#rotation.stop();
@@ -101,6 +156,7 @@ class Crew {
 
   #fork(): Promise<Listening> {
     const worker = cluster.fork();
+    const bornMs = performance.now();
     this.#workers.add(worker);
     return new Promise((resolve, reject) => {
       worker.on('message', (message: unknown) => {
@@ -113,7 +169,7 @@ class Crew {
       });
       worker.on('exit', () => {
         reject(new ConfigurationError('a worker ended before it listened', { code: 'invalid_config' }));
-        this.#replace(worker);
+        this.#replace(worker, performance.now() - bornMs);
       });
     });
   }
@@ -122,6 +178,11 @@ class Crew {
   #instruct(worker: Worker): void {
     if (this.#state === 'closing') {
       send(worker, { sotto: 'shut-down' });
+      return;
+    }
+    if (this.#vote !== null) {
+      this.#vote.left(worker);
+      this.#late.push(worker);
       return;
     }
     const secrets = { ...this.#secrets, seeds: this.#rotation.live };
@@ -139,6 +200,12 @@ class Crew {
       case 'replay-forget':
         this.#replays.forget(told.id);
         break;
+      case 'prepared':
+        this.#vote?.ready(worker, told);
+        break;
+      case 'unprepared':
+        this.#vote?.refuse(told.message);
+        break;
       case 'attestation':
         this.#events.onAttestation?.(told.event);
         break;
@@ -150,14 +217,18 @@ class Crew {
     }
   }
 
-  #replace(dead: Worker): void {
+  #replace(dead: Worker, livedMs: number): void {
     this.#workers.delete(dead);
+    this.#late = this.#late.filter((worker) => worker !== dead);
+    this.#vote?.left(dead);
     if (this.#state !== 'serving') return;
+    const { delayMs, youngDeaths, isLoop } = this.#pace.died(livedMs);
     this.#events.onRestart?.(dead.process.pid ?? 0);
+    if (isLoop) this.#events.onCrashLoop?.(youngDeaths, delayMs);
     setTimeout(() => {
       // One that cannot start ends, and comes back here.
       if (this.#state === 'serving') this.#fork().catch(() => {});
-    }, RESTART_DELAY_MS);
+    }, delayMs);
   }
 }
 

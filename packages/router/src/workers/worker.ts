@@ -1,9 +1,10 @@
 // Runs in a worker process: waits for its configuration, serves, and shuts down when the primary says so or is gone.
 import { Buffer } from 'node:buffer';
-import { SottoError } from '@sotto/protocol';
+import { ConfigurationError, SottoError } from '@sotto/protocol';
 import { createRouter } from '../app.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
 import type { Announcement } from '../open-records.ts';
+import type { PreparedConfig } from '../present-serving.ts';
 import { clusterLimiters } from '../rate-limits/cluster-limiters.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
 import { type RouterServer, serve } from '../serve.ts';
@@ -11,6 +12,9 @@ import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 import { SharedReplays } from './shared-replays.ts';
 
 let server: RouterServer | null = null;
+/** Settles when the router serves. */
+let started: Promise<void> = Promise.resolve();
+let prepared: PreparedConfig | null = null;
 /** Seeds that came while the router was being made. */
 const early: GenerationSeed[] = [];
 let onSeed: (seed: GenerationSeed) => void = (seed) => void early.push(seed);
@@ -62,6 +66,14 @@ async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>)
   });
 }
 
+async function prepare({ config, seed }: Extract<ToWorker, { sotto: 'prepare' }>): Promise<void> {
+  await started;
+  if (server === null) throw new ConfigurationError('a worker does not serve yet', { code: 'invalid_config' });
+  prepared = await server.prepare(config, seed);
+  const { changed, replacesKeys } = prepared;
+  tell({ sotto: 'prepared', changed, replacesKeys });
+}
+
 async function shutDown(): Promise<void> {
   await server?.close();
   process.exit(0);
@@ -72,14 +84,28 @@ process.on('message', (message: unknown) => {
   const told = message as ToWorker;
   switch (told.sotto) {
     case 'start':
-      start(told).catch((error: unknown) => {
-        tell({ sotto: 'failed', message: SottoError.isInstance(error) ? error.message : 'a worker could not start' });
+      started = start(told);
+      started.catch((error: unknown) => {
+        tell({ sotto: 'failed', message: wordsOf(error, 'a worker could not start') });
         process.exitCode = 1;
         process.disconnect();
       });
       break;
     case 'rotate':
       onSeed(told.seed);
+      break;
+    case 'prepare':
+      prepare(told).catch((error: unknown) => {
+        tell({ sotto: 'unprepared', message: wordsOf(error, 'a worker failed at the configuration') });
+      });
+      break;
+    case 'commit':
+      prepared?.commit();
+      prepared = null;
+      break;
+    case 'discard':
+      void prepared?.discard();
+      prepared = null;
       break;
     case 'shut-down':
       void shutDown();
@@ -94,6 +120,10 @@ process.on('message', (message: unknown) => {
       told satisfies never;
   }
 });
+
+function wordsOf(error: unknown, otherwise: string): string {
+  return SottoError.isInstance(error) ? error.message : otherwise;
+}
 
 // Signals of the terminal reach the whole process group: the primary decides what they mean.
 process.on('SIGINT', () => {});
