@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
 import { build } from 'tsup';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../../src/storage/open-store.ts';
 import { eventually } from '../eventually.ts';
 import { STORAGE_KEY, testFolder } from './folder.ts';
+import { startPostgres, withPostgresServer } from './postgres-server.ts';
 
 const ROUNDS = 8;
 /** Beside the dependencies, so that Node finds them from there. */
@@ -22,7 +23,7 @@ beforeAll(async () => {
     target: 'node20',
     config: false,
     silent: true,
-    external: ['kysely', 'libsql', 'zod'],
+    external: ['kysely', 'libsql', 'pg', 'zod'],
     noExternal: [/^@sotto\//],
     esbuildOptions: (options) => {
       options.conditions = ['@sotto/source'];
@@ -40,8 +41,8 @@ interface Acknowledged {
 }
 
 /** Has a process write until it has acknowledged `least` lines, and kills it in the middle of the next write. */
-async function writeAndKill(file: string, round: number, least: number, acknowledged: Acknowledged): Promise<void> {
-  const writer = spawn(process.execPath, [join(BUILT, 'writer.mjs'), file, `round${round}`]);
+async function writeAndKill(storage: string, round: number, least: number, acknowledged: Acknowledged): Promise<void> {
+  const writer = spawn(process.execPath, [join(BUILT, 'writer.mjs'), storage, `round${round}`]);
   let told = '';
   let failure = '';
   writer.stdout.on('data', (chunk: Buffer) => {
@@ -71,12 +72,12 @@ function killed(writer: ChildProcess): Promise<void> {
   });
 }
 
-test('a process that is killed while it writes loses nothing that was acknowledged', { timeout: 60_000 }, async () => {
-  const file = join(testFolder(), 'sotto.db');
+/** Rounds of writing and being killed: what was acknowledged is there, and no half write. */
+async function outliveKills(storage: string): Promise<void> {
   const acknowledged: Acknowledged = { keys: [], revoked: [], usage: 0, versions: new Map() };
   for (let round = 0; round < ROUNDS; round++) {
-    await writeAndKill(file, round, 1 + round * 17, acknowledged);
-    const store = await openStore(`sqlite:${file}`, STORAGE_KEY);
+    await writeAndKill(storage, round, 1 + round * 17, acknowledged);
+    const store = await openStore(storage, STORAGE_KEY);
     const keys = new Map((await store.keys.list()).map((key) => [key.name, key]));
     for (const name of acknowledged.keys) expect(keys.has(name), name).toBe(true);
     for (const name of acknowledged.revoked) expect(keys.get(name)?.revokedAtMs, name).not.toBeNull();
@@ -99,7 +100,22 @@ test('a process that is killed while it writes loses nothing that was acknowledg
   }
   expect(acknowledged.usage).toBeGreaterThan(ROUNDS);
   expect(acknowledged.versions.size).toBeGreaterThan(ROUNDS / 2);
-  const database = new Database(file);
-  expect(database.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
-  database.close();
+}
+
+describe('a process that is killed while it writes loses nothing that was acknowledged', () => {
+  test('in SQLite', { timeout: 60_000 }, async () => {
+    const file = join(testFolder(), 'sotto.db');
+    await outliveKills(`sqlite:${file}`);
+    const database = new Database(file);
+    expect(database.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+    database.close();
+  });
+
+  withPostgresServer(() => {
+    test('in PostgreSQL', { timeout: 60_000 }, async () => {
+      const server = await startPostgres();
+      onTestFinished(() => server.close());
+      await outliveKills(await server.createDatabase('killed'));
+    });
+  });
 });

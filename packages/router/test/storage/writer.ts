@@ -3,8 +3,8 @@ import { writeSync } from 'node:fs';
 import { openStore } from '../../src/storage/open-store.ts';
 import { conversation, storedKey, usageBatch, usageRow } from './stored.ts';
 
-const [file = '', round = ''] = process.argv.slice(2);
-const store = await openStore(`sqlite:${file}`, new Uint8Array(32).fill(7));
+const [storage = '', round = ''] = process.argv.slice(2);
+const store = await openStore(storage, new Uint8Array(32).fill(7));
 
 /** At once and whole: nothing that was acknowledged waits in this process. */
 const tell = (kind: string, what: string): void => void writeSync(1, `${kind} ${what}\n`);
