@@ -10,14 +10,18 @@ import {
   readlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { validate } from 'dockerfile-utils';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { selfSigned } from '../packages/router/test/self-signed.ts';
 import { startStandIn } from '../packages/router/test/stand-in-upstream.ts';
 import { buildContext, copyFromContext, imageDockerfile, imageInstructions } from './dockerfile.ts';
 import { scratchFolder } from './scratch-folder.ts';
+import { runNode } from './sotto.ts';
 import { withProgram } from './with-program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -49,6 +53,24 @@ describe('the Dockerfile', () => {
       '/opt/sotto/healthcheck.mjs',
     ]);
     expect(of('RUN')).toEqual([]);
+  });
+
+  test('asks a router with a certificate of its own for its health too', async () => {
+    const certificate = selfSigned();
+    if (certificate === null) return void process.stdout.write('skipped: there is no openssl on this machine\n');
+    const { certPem, keyPem } = certificate;
+    const server = createServer({ cert: certPem, key: keyPem }, (request, response) => {
+      response.writeHead(request.url === '/health/live' ? 200 : 503).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const check = async (host: string, path: string): Promise<number | null> =>
+      (await runNode([join(root, 'deploy/docker/healthcheck.mjs'), `https://${host}:${port}${path}`])).code;
+    expect(await check('127.0.0.1', '/health/live')).toBe(0);
+    expect(await check('127.0.0.1', '/health/ready')).toBe(1);
+    // Nobody else is trusted without a good certificate.
+    expect(await check('localhost', '/health/live')).toBe(1);
+    server.close();
   });
 
   test('lets no key, database, test or earlier build into the image', () => {
