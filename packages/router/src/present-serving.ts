@@ -1,4 +1,5 @@
 import { AdminGate } from './admin/admin-gate.ts';
+import { InvalidConfigError } from './config/config-fault.ts';
 import { parseConfig } from './config/parse.ts';
 import { changedKeys, refuseRestartKeys } from './config/reload.ts';
 import type { RouterConfigInput } from './config/schema.ts';
@@ -57,6 +58,7 @@ export class PresentServing {
     const claims = await attestation.prepare(config);
     // Whoever has verified the policy before seals to the keys of before: nothing sealed so may go elsewhere now.
     const replacesKeys = attestation.publisher !== null && claims.policyChanges;
+    if (replacesKeys && keys.rsa !== null) throw needsNewRsaKey();
     const serveNewKeys = replacesKeys ? await keys.prepareSole(shared) : null;
     const takeRecords = await records.prepare(config);
     const upstreams = await UpstreamSet.open(config.upstreams, this.#making, before.upstreams);
@@ -97,6 +99,12 @@ export class PresentServing {
     this.#retired.delete(upstreams);
     await upstreams.closeBut([this.#serving.upstreams, ...this.#retired]);
   }
+}
+
+/** Clients of nomyo-v1 that ask for evidence remember it by the RSA key, which is made or read at the start. */
+function needsNewRsaKey(): InvalidConfigError {
+  const message = 'a router that attests and serves nomyo-v1 needs a restart to change where prompts may go';
+  return new InvalidConfigError([{ key: 'upstreams', source: null, line: null, message }]);
 }
 
 function gateOf(key: string | null, publicUrl: string | undefined): AdminGate | null {

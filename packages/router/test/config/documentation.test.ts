@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { RELOADABLE_KEYS } from '../../src/config/reload.ts';
 import { configSchema } from '../../src/config/schema.ts';
 
 const page = readFileSync(new URL('../../../../docs/configuration.md', import.meta.url), 'utf8');
@@ -55,4 +56,11 @@ test('the walk over the schema finds keys at every depth', () => {
 
 test('docs/configuration.md describes each key once, and no key that there is not', () => {
   expect([...documented].sort()).toEqual([...known].sort());
+});
+
+test('docs/operations.md names each key that a reload takes over, and no other', () => {
+  const operations = readFileSync(new URL('../../../../docs/operations.md', import.meta.url), 'utf8');
+  const table = /^\| reloaded \|[\s\S]*?\n\n/m.exec(operations)?.[0] ?? '';
+  const named = table.split('\n').flatMap((row) => [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)]);
+  expect(named.map(([, key]) => key).sort()).toEqual([...RELOADABLE_KEYS].sort());
 });
