@@ -9,6 +9,8 @@ const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2_000;
 /** Longest wait for the first connection before the router begins without it. */
 const START_TIMEOUT_MS = 2_000;
+/** How often a server that is up is asked for a sign of life: one that hangs is noticed although nobody needs it. */
+const PING_MS = 2_000;
 
 /** Redis's words for a connection that is not let in. */
 const REFUSAL = /^(WRONGPASS|NOAUTH|NOPERM) /;
@@ -56,6 +58,10 @@ export async function connectRedis(url: string): Promise<RedisConnection> {
   };
   client.on('ready', () => change(true));
   client.on('close', () => change(false));
+  const heartbeat = setInterval(() => {
+    // Without an answer in time the connection is closed, and `close` tells of it.
+    if (isUp) client.ping().catch(() => {});
+  }, PING_MS).unref();
   let refused = false;
   // Without a listener an error would end the process. `onChange` tells of it; its text may name the address.
   client.on('error', (error) => {
@@ -63,6 +69,7 @@ export async function connectRedis(url: string): Promise<RedisConnection> {
   });
   await firstConnection(client.connect());
   if (refused) {
+    clearInterval(heartbeat);
     client.disconnect();
     throw new ConfigurationError('redis: the server does not take the user name and password of the address', {
       code: 'invalid_config',
@@ -75,6 +82,7 @@ export async function connectRedis(url: string): Promise<RedisConnection> {
     },
     onChange: (listener) => void listeners.push(listener),
     close: async () => {
+      clearInterval(heartbeat);
       listeners.length = 0;
       // What was sent is answered first. A connection that is not there has nothing to answer.
       await client.quit().catch(() => client.disconnect());

@@ -23,6 +23,11 @@ describe('a router with Redis', () => {
       await eventually('it is said to be away', is([200, 'unavailable', '0']));
       await server.start();
       await eventually('it is said to be back', is([200, 'ok', '1']));
+      // Nothing is asked of it now: that it hangs has to be noticed all the same.
+      server.freeze();
+      await eventually('it is said to be away again', is([200, 'unavailable', '0']));
+      server.thaw();
+      await eventually('it is said to be back again', is([200, 'ok', '1']));
     });
   });
 
