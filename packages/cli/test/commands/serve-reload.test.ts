@@ -39,7 +39,7 @@ test('those that are asked for while one runs are one', async () => {
 
 test('a configuration that cannot be read is told, and the next one is tried', async () => {
   const refuse = () => Promise.reject(new ConfigurationError('no', { code: 'invalid_config' }));
-  const { options, events } = surroundings(refuse as () => Promise<never>);
+  const { options, events } = surroundings(refuse);
   const reloads = new Reloads();
   reloads.begin(options);
   reloads.request();
