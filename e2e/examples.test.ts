@@ -75,6 +75,11 @@ async function run(
 
 /** What each example prints. A file without a line here fails the first test. */
 const PRINTS: Readonly<Record<string, () => Promise<void>>> = {
+  'receipt.mjs': async () => {
+    const kept = await run('receipt.mjs', { RECEIPT_FOLDER: folder });
+    expect(kept).toEqual(['kept the receipt of a router without evidence']);
+    expect(JSON.parse(readFileSync(join(folder, 'receipt.json'), 'utf8'))).toHaveProperty('receipt');
+  },
   'basic-chat.mjs': async () => {
     const [said, how] = await run('basic-chat.mjs');
     expect(said).toContain('Paris');

@@ -1,18 +1,25 @@
 import type { AttestationResult } from '@sotto/attestation';
-import type { AttestationStep } from '@sotto/client';
 import { failedSteps, passedSteps } from '@sotto/client/attestation';
-import { AttestationError, PolicyError, type VerificationFailure } from '@sotto/protocol';
+import { type AnyErrorCode, AttestationError, PolicyError, type VerificationFailure } from '@sotto/protocol';
 
 /** What a verification found, for a person or a program. */
 export interface VerificationReport {
   readonly status: AttestationResult['status'] | 'contraindicated';
   /** Whose claims were expected. */
   readonly origin: string;
-  readonly steps: readonly AttestationStep[];
+  readonly steps: readonly ReportedStep[];
   readonly failures: readonly VerificationFailure[];
   /** What was proved, by name, in words; empty after a failure. */
   readonly proved: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
+}
+
+/** One step, of the evidence or of what is held against it. */
+export interface ReportedStep {
+  readonly name: string;
+  readonly status: 'passed' | 'failed' | 'skipped';
+  readonly words: string;
+  readonly code?: AnyErrorCode | undefined;
 }
 
 /** Puts a verification that was passed into words. */
@@ -39,17 +46,20 @@ export function failedReport(error: unknown, origin: string): VerificationReport
 }
 
 const MARKS = { passed: 'ok  ', failed: 'FAIL', skipped: '-   ' } as const;
-const VERDICTS = {
+/** What it comes to, by status. */
+export type Verdicts = Readonly<Record<VerificationReport['status'], string>>;
+const VERDICTS: Verdicts = {
   affirming: 'VERIFIED: the router is what the policy asks for',
   warning: 'VERIFIED, WITH WARNINGS: see above',
   contraindicated: 'REFUSED: do not send anything to this router',
-} as const;
+};
 
 /** The report as lines for a person. */
-export function reportInWords({ status, origin, steps, failures, proved, warnings }: VerificationReport): string {
+export function reportInWords(report: VerificationReport, what = 'Evidence', verdicts = VERDICTS): string {
+  const { status, origin, steps, failures, proved, warnings } = report;
   const shown = new Set(steps.map(({ words }) => words));
   return [
-    `Evidence of ${origin}`,
+    `${what} of ${origin}`,
     '',
     ...steps.map(({ name, status: outcome, words, code }) => {
       return `${MARKS[outcome]} ${name.padEnd(8)} ${words}${code === undefined ? '' : ` (${code})`}`;
@@ -60,6 +70,6 @@ export function reportInWords({ status, origin, steps, failures, proved, warning
     '',
     ...Object.entries(proved).map(([name, value]) => `${name.padEnd(12)} ${value}`),
     ...warnings.map((warning) => `warning      ${warning}`),
-    VERDICTS[status],
+    verdicts[status],
   ].join('\n');
 }
