@@ -6,6 +6,8 @@ export interface Settings {
   readonly model: string;
   readonly apiKey: string;
   readonly identity?: string;
+  /** JSON, as it is typed. */
+  readonly policy?: string;
 }
 
 /** The example's page in a browser, and all that it sends and says on the side. */
@@ -39,11 +41,12 @@ export class ChatPage {
   }
 
   /** Asks a question, and does not wait for what comes of it. */
-  async ask(question: string, { router, model, apiKey, identity = '' }: Settings): Promise<void> {
+  async ask(question: string, { router, model, apiKey, identity = '', policy = '' }: Settings): Promise<void> {
     await this.page.getByLabel('Address').fill(router);
     await this.page.getByLabel('Model').fill(model);
     await this.page.getByLabel('API key').fill(apiKey);
     await this.page.getByLabel('Identity').fill(identity);
+    await this.page.getByLabel('Attestation policy').fill(policy);
     await this.page.getByLabel('Question').fill(question);
     await this.page.getByRole('button', { name: 'Send' }).click();
   }
@@ -74,6 +77,12 @@ export class ChatPage {
   /** What the page says of the channel. */
   async channel(what: 'protocol' | 'suite' | 'fingerprint' | 'trust'): Promise<string> {
     return (await this.page.locator(`#${what}`).textContent()) ?? '';
+  }
+
+  /** The verification of the router's evidence as the page tells it: each step, and how it ended. */
+  async steps(): Promise<readonly (readonly [status: string | null, words: string | null])[]> {
+    const items = await this.page.getByRole('list', { name: 'Verification' }).getByRole('listitem').all();
+    return Promise.all(items.map(async (item) => [await item.getAttribute('data-status'), await item.textContent()]));
   }
 
   close(): Promise<void> {

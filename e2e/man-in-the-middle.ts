@@ -48,9 +48,9 @@ function endToEnd(headers: IncomingHttpHeaders): Record<string, string> {
 /** Sends a message to a router. */
 export async function sendOn(router: string, message: PassingRequest): Promise<PassingAnswer> {
   const answer = await request(`${router}${message.path}`, {
-    method: message.method === 'GET' ? 'GET' : 'POST',
+    method: message.method === 'GET' || message.method === 'OPTIONS' ? message.method : 'POST',
     headers: endToEnd(message.headers),
-    body: message.method === 'GET' ? null : message.body,
+    body: message.method === 'POST' ? message.body : null,
   });
   return {
     status: answer.statusCode,

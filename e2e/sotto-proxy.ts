@@ -18,12 +18,13 @@ export interface RunningProxy {
   stop(): Promise<number | null>;
 }
 
-/** Starts `sotto proxy --json` on a free port of loopback. @throws Error with what it said, where it does not listen */
+/** Starts `sotto proxy --json`, or another program's `proxy`, on a free port of loopback. @throws Error with what it said, where it does not listen */
 export async function startSottoProxy(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  program = SOTTO,
 ): Promise<RunningProxy> {
-  const child = spawn(process.execPath, [SOTTO, 'proxy', '--json', '--listen', '127.0.0.1:0', ...args], {
+  const child = spawn(process.execPath, [program, 'proxy', '--json', '--listen', '127.0.0.1:0', ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
