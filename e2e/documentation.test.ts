@@ -30,6 +30,17 @@ test.each(pages)('every relative link in $name leads to a file', ({ path, text }
   expect(missing).toEqual([]);
 });
 
+test('the page for apps says of every code of attestation what to do', () => {
+  const page = (name: string): string => pages.find((each) => each.name === `docs/${name}.md`)?.text ?? '';
+  const sections = page('errors')
+    .split(/^## /m)
+    .filter((section) => section.startsWith('Attestation: '));
+  const codes = sections.flatMap((section) => commandsIn(section, /^\| `([a-z_]+)` /gm));
+  expect(codes.length).toBeGreaterThan(50);
+  const said = page('attestation-for-apps');
+  expect(codes.filter((code) => !said.includes(`\`${code}\``))).toEqual([]);
+});
+
 describe('every command that the documentation names', () => {
   test('as npm script is one', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
