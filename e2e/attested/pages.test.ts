@@ -126,6 +126,8 @@ describeInChromium('a person in Chromium', () => {
       for (const name of ['fetch', 'schema', 'type', 'binding', 'crypto', 'policy', 'claims', 'history']) {
         expect(await row(page, `Evidence: ${name}`)).toMatch(/^passed: .{10,}/);
       }
+      expect(await row(page, 'Measured: pcr0')).toBe(Buffer.from(PCR0).toString('hex'));
+      expect(Date.parse((await row(page, 'Evidence holds until')) ?? '')).toBeGreaterThan(Date.now());
     });
   });
 

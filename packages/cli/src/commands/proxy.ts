@@ -1,5 +1,5 @@
 import type { TrustRoots } from '@sotto/attestation';
-import { createSecureFetch, type SecureConnection, type SecureFetch } from '@sotto/client';
+import { type AttestationStatus, createSecureFetch, type SecureConnection, type SecureFetch } from '@sotto/client';
 import { isSecurityTier, SottoError } from '@sotto/protocol';
 import { parseArguments, UsageError } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -87,7 +87,7 @@ async function run(args: readonly string[], context: CommandContext, roots: Trus
     hosts: values['allow-host'] ?? [],
     origins: new Set(values['allow-origin'] ?? []),
     graceMs: SHUTDOWN_GRACE_MS,
-    describe: () => ({ router: routerUrl, ...connection.status, attestation: fetch.attestation.steps }),
+    describe: () => ({ router: routerUrl, ...connection.status, ...proofOf(fetch.attestation) }),
     onRequest: (record) => void connection.observe(record.failure).then(() => sayRequest(record, connection, say)),
   });
   await connection.observe(null);
@@ -104,6 +104,16 @@ async function run(args: readonly string[], context: CommandContext, roots: Trus
   await context.interrupted;
   await proxy.close();
   return 0;
+}
+
+/** What the status page shows of evidence. */
+function proofOf(status: AttestationStatus): Pick<ProxyStatus, 'attestation' | 'measurements' | 'validUntil'> {
+  const isVerified = status.status === 'affirming' || status.status === 'warning';
+  return {
+    attestation: status.steps,
+    measurements: isVerified ? status.measurements : {},
+    validUntil: isVerified ? status.validUntil.toISOString() : null,
+  };
 }
 
 /** What a request left behind: how it was sealed and how it ended, never what was in it. */

@@ -14,6 +14,10 @@ export interface ProxyStatus {
   readonly trust: string | null;
   /** The verification of the router's evidence, step by step; empty where none is asked for, or not yet. */
   readonly attestation: readonly AttestationStep[];
+  /** What verified evidence measured, by the platform's own names; empty while nothing is verified. */
+  readonly measurements: Readonly<Record<string, string>>;
+  /** Until when it holds, ISO 8601; null while nothing is verified. */
+  readonly validUntil: string | null;
   readonly requests: number;
   readonly failures: number;
 }
@@ -34,7 +38,11 @@ export function statusPage(status: ProxyStatus): string {
     `Evidence: ${name}`,
     `${outcome}: ${words}${code === undefined ? '' : ` (${code})`}`,
   ]);
-  const cells = [...rows, ...steps].map(
+  const proved: readonly (readonly [string, string])[] = [
+    ...Object.entries(status.measurements).map(([name, value]) => [`Measured: ${name}`, value] as const),
+    ...(status.validUntil === null ? [] : ([['Evidence holds until', status.validUntil]] as const)),
+  ];
+  const cells = [...rows, ...steps, ...proved].map(
     ([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`,
   );
   return `<!doctype html>

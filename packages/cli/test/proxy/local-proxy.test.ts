@@ -19,6 +19,8 @@ describe('the status', () => {
       keyFingerprint: 'ab'.repeat(32),
       trust: 'pinned <b>"&',
       attestation: [{ name: 'policy', status: 'failed', words: 'no <i>', code: 'debug_enabled' }],
+      measurements: { pcr0: 'cd'.repeat(48) },
+      validUntil: '2026-03-01T12:00:00.000Z',
       requests: 2,
       failures: 1,
     });
@@ -34,6 +36,8 @@ describe('the status', () => {
     expect(page.text).toContain('pinned &lt;b&gt;&quot;&amp;');
     expect(page.text).toContain('failed: no &lt;i&gt; (debug_enabled)');
     expect(page.text).toContain('ab'.repeat(32));
+    expect(page.text).toContain(`Measured: pcr0</th><td>${'cd'.repeat(48)}`);
+    expect(page.text).toContain('Evidence holds until</th><td>2026-03-01T12:00:00.000Z');
     expect(page.text).not.toMatch(/<script|src=|href=/);
     expect(records).toEqual([]);
   });

@@ -35,6 +35,8 @@ export async function startProxy(
       keyFingerprint: 'ab'.repeat(32),
       trust: 'pinned <b>"&',
       attestation: [{ name: 'policy', status: 'failed', words: 'no <i>', code: 'debug_enabled' }],
+      measurements: { pcr0: 'cd'.repeat(48) },
+      validUntil: '2026-03-01T12:00:00.000Z',
     }),
     ...options,
     fetch,
