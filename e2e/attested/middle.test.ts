@@ -75,7 +75,7 @@ function client(tier: SecurityTier, options: Partial<SecureFetchOptions> = {}): 
     platforms: [{ type: 'sev-snp' as const, measurements: [MEASUREMENT] }],
     roots: world.platforms.roots,
   };
-  return createSecureFetch({ routerUrl: router.url, tier, attestation, fetch: trusting, maxRetries: 0, ...options });
+  return createSecureFetch({ routerUrl: router.url, tier, attestation, fetch: trusting, ...options });
 }
 
 const ask = (secureFetch: SecureFetch): Promise<Response> =>

@@ -41,9 +41,9 @@ export function receiptReport(
     comparison('request', request, receipt.requestSha256),
     comparison('answer', answer, receipt.answerSha256),
   ];
-  const failures = steps.flatMap(({ name, words, code }) =>
-    code === undefined ? [] : [{ step: name, code, message: words }],
-  );
+  const failures = steps
+    .filter(({ status }) => status === 'failed')
+    .map(({ name, words }) => ({ step: name, code: 'invalid_receipt', message: words }) as const);
   const { type, ...measured } = report.proved;
   const proved = {
     model: receipt.model,
@@ -70,9 +70,10 @@ export function failedReceiptReport(error: unknown, origin: string): ReceiptRepo
   if (!SecurityError.isInstance(error) || error.code !== 'invalid_receipt') {
     return { ...failedReport(error, origin), receipt: null };
   }
-  const { code, message } = error;
-  const steps: readonly ReportedStep[] = [{ name: 'receipt', status: 'failed', words: message, code }];
-  const failures = [{ step: 'receipt', code, message }];
+  const { message } = error;
+  const failure = { step: 'receipt', code: 'invalid_receipt', message } as const;
+  const steps: readonly ReportedStep[] = [{ name: failure.step, status: 'failed', words: message, code: failure.code }];
+  const failures = [failure];
   return { status: 'contraindicated', origin, steps, failures, proved: {}, warnings: [], receipt: null };
 }
 

@@ -43,7 +43,7 @@ beforeAll(async () => {
   // Vendors whose certificates hold since then.
   platforms = await createSyntheticPlatforms(new Date(WEEK_AGO_MS));
   command = verifyCommandFor(platforms.roots);
-  keys = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair;
+  keys = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
   receiptKey = Buffer.from(await crypto.subtle.exportKey('raw', keys.publicKey)).toString('base64url');
   server = createServer((message, response) => {
     const nonce = new URL(message.url ?? '/', url).searchParams.get('nonce') ?? '';
@@ -177,7 +177,7 @@ describe('what is no good receipt is refused, and why is said', () => {
   };
 
   test('of another key', async () => {
-    const other = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair;
+    const other = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
     const { failures, shown } = await refusal({ receipt: await receipt({}, other.privateKey) });
     expect([failures, shown]).toEqual([[['receipt', 'invalid_receipt']], null]);
   });
