@@ -9,6 +9,7 @@ import { RouterMetrics } from './metrics/router-metrics.ts';
 import { TokenTotals } from './metrics/token-totals.ts';
 import { observedAnswer } from './observed-answer.ts';
 import { openAttestation } from './open-attestation.ts';
+import { keysOf, openCluster } from './open-cluster.ts';
 import { openRecords, readAdminKey } from './open-records.ts';
 import { openReplicas } from './open-replicas.ts';
 import { openRouterKeys } from './open-router-keys.ts';
@@ -29,14 +30,18 @@ import { WebSocketDoor } from './websocket/websocket-door.ts';
  * const router = await createRouter({ auth: 'open', upstreams: [{ name: 'local', baseUrl: 'http://127.0.0.1:8000/v1' }] });
  * const server = await serve(router);
  */
-export async function createRouter(input: RouterConfigInput, options: RouterOptions = {}): Promise<Router> {
+export async function createRouter(input: RouterConfigInput, given: RouterOptions = {}): Promise<Router> {
   const config = parseConfig(input);
-  const environment = options.environment ?? process.env;
-  const report = (requestId: string, error: unknown): void => options.onInternalError?.(requestId, error);
+  const environment = given.environment ?? process.env;
+  const report = (requestId: string, error: unknown): void => given.onInternalError?.(requestId, error);
   const adminKey = await readAdminKey(config, environment);
   const replicas = await openReplicas(config);
   const open: (() => Promise<void> | void)[] = [() => replicas?.close()];
   try {
+    // Workers get theirs from their primary process, which has joined the cluster.
+    const cluster = given.keySeeds === undefined ? await openCluster(config, environment, replicas) : null;
+    open.push(() => cluster?.close());
+    const options = { ...given, ...keysOf(cluster) };
     const keys = await openRouterKeys(config, options);
     open.push(() => keys.destroy());
     const making = {

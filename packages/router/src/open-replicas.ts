@@ -18,6 +18,8 @@ const ANNOUNCEMENTS: readonly Announcement[] = ['keys', 'aliases', 'chatbots'];
 /** What a router shares with others through Redis. */
 export interface Replicas {
   readonly isUp: boolean;
+  /** What a cluster is joined over. */
+  readonly wires: { readonly redis: RedisConnection; readonly news: RedisNews };
   readonly makeLimiter: LimiterFactory;
   /** Calls `listener` each time limits and budgets come to be counted elsewhere, in Redis or in memory. */
   onChange(listener: (isUp: boolean) => void): void;
@@ -47,6 +49,10 @@ class SharingReplicas implements Replicas {
     this.makeLimiter = redisLimiters(redis.client);
   }
 
+  get wires() {
+    return { redis: this.#redis, news: this.#news };
+  }
+
   get isUp(): boolean {
     return this.#redis.isUp;
   }
@@ -70,7 +76,6 @@ class SharingReplicas implements Replicas {
         for (const rereading of rereadings.values()) rereading.ask();
       },
     });
-    this.#news.start();
   }
 
   replays({ limits, replay }: RouterConfig, shared: ReplayMemory | undefined): ReplayMemory {

@@ -22,7 +22,7 @@ export interface RouterKeys {
   readonly schedule: KeySchedule;
   /** Calls `listener` after each new generation. One listener; a later one replaces it. */
   onRotation(listener: () => void): void;
-  /** Makes new HPKE keys; does nothing where another process makes them. */
+  /** Makes new HPKE keys; does nothing where another process makes them and is not to be asked. */
   rotate(): Promise<void>;
   /**
    * Makes HPKE keys that are to take the place of all others: what is sealed to those is refused from then on.
@@ -49,24 +49,20 @@ export async function openRouterKeys(config: RouterConfig, options: RouterOption
     : null;
   const signer = openSigningIdentity(options.identityPem ?? (await loadIdentity(config)));
   const schedule = new KeySchedule();
-  let onRotation = (): void => {};
-  const add = async (seed: GenerationSeed): Promise<void> => {
-    await schedule.add(seed);
-    onRotation();
-  };
+  const add = (seed: GenerationSeed): Promise<void> => schedule.add(seed);
   const periods = { rotationMs: config.ohttp.rotationSeconds * 1_000, overlapMs: config.ohttp.overlapSeconds * 1_000 };
   const rotation = options.keySeeds === undefined ? new KeyRotation(periods, add) : null;
-  for (const seed of options.keySeeds?.live ?? []) await add(seed);
-  options.keySeeds?.subscribe((seed) => void add(seed));
+  const { live = [] } = options.keySeeds ?? {};
+  // First, so that none is missed that comes while those of now are derived.
+  options.keySeeds?.subscribe(add);
+  for (const seed of live) await add(seed);
   await rotation?.rotate();
   return {
     rsa,
     signer,
     schedule,
-    onRotation: (listener) => {
-      onRotation = listener;
-    },
-    rotate: async () => rotation?.rotate(),
+    onRotation: (listener) => schedule.onListed(listener),
+    rotate: async () => (rotation ?? options.keySeeds)?.rotate?.(),
     prepareSole: async (shared) => {
       const own = rotation?.prepareSole();
       const seed = own?.seed ?? shared;
@@ -82,20 +78,22 @@ export async function openRouterKeys(config: RouterConfig, options: RouterOption
       return () => {
         own?.commit();
         serve();
-        onRotation();
       };
     },
     destroy: () => {
       rotation?.stop();
+      options.keySeeds?.close?.();
       schedule.destroy();
     },
   };
 }
 
-async function loadRsaPkcs8({ nomyoV1 }: RouterConfig): Promise<Uint8Array> {
+/** The RSA key of the configuration's file, or a new one. @throws ConfigurationError `invalid_key_file` */
+export async function loadRsaPkcs8({ nomyoV1 }: RouterConfig): Promise<Uint8Array> {
   return nomyoV1.keyFile === undefined ? generateRsaPkcs8() : readRsaPkcs8File(nomyoV1.keyFile);
 }
 
-async function loadIdentity({ identity }: RouterConfig): Promise<string> {
+/** The identity of the configuration's file, or a new one. @throws ConfigurationError `invalid_key_file` */
+export async function loadIdentity({ identity }: RouterConfig): Promise<string> {
   return identity.keyFile === undefined ? generateSigningIdentity() : readIdentityFile(identity.keyFile);
 }

@@ -36,7 +36,11 @@ export interface SharedKeySeeds {
   /** Those in use now, oldest first; at least one. */
   readonly live: readonly GenerationSeed[];
   /** Calls `listener` with each that comes. */
-  subscribe(listener: (seed: GenerationSeed) => void): void;
+  subscribe(listener: (seed: GenerationSeed) => Promise<void> | void): void;
+  /** Has the next made ahead of the schedule. */
+  rotate?(): Promise<void>;
+  /** No more of them are needed. */
+  close?(): void;
 }
 
 /** A router: one handler, and the doors to it. */

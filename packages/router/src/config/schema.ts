@@ -67,6 +67,18 @@ export const configSchema = z
         whenAway: z.enum(['local', 'refuse']).default('local'),
       })
       .prefault({}),
+    /** Replicas with the same secret have the same keys: requests that are sealed to one are opened by all. */
+    cluster: z
+      .strictObject({
+        /** Tells clusters apart that use one Redis. */
+        name: z
+          .string()
+          .regex(/^[A-Za-z0-9._-]{1,64}$/, 'up to 64 letters, digits, dots, underscores and hyphens')
+          .default('sotto'),
+        /** 32 bytes in base64, that the keys are sealed under on their way through Redis. */
+        secret,
+      })
+      .optional(),
     /** The administration API's own credential; without it there is no such API. */
     admin: secret.optional(),
     /** Who may read /metrics: everybody, who holds the administration key, or nobody. */
@@ -140,6 +152,9 @@ export const configSchema = z
       issue(['storageKey'], 'a database that lasts needs one: make it with openssl rand -base64 32, and keep it apart');
     }
     checkStorage(config, issue);
+    if (config.cluster !== undefined && config.redis === undefined) {
+      issue(['cluster'], 'the replicas of a cluster hand each other their keys through Redis: name it in redis');
+    }
     if (config.metrics === 'admin' && config.admin === undefined) issue(['metrics'], 'admin needs the key of admin');
     if (config.auth === 'open' && config.keys.length > 0)
       issue(['auth'], 'auth: open would make the keys below it meaningless');

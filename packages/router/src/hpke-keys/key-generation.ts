@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { hkdfSync, randomBytes, randomInt } from 'node:crypto';
 import {
   AEAD_AES_128_GCM,
   AEAD_AES_256_GCM,
@@ -16,6 +16,9 @@ const KEY_IDS = 256;
 /** Offered KEMs, the better first; each takes one key id of a generation. */
 const KEM_IDS = [KEM_MLKEM768_X25519, KEM_X25519] as const;
 const SECRET_BYTES = 32;
+
+/** HKDF's info for the secret that follows a secret. */
+const SUCCESSION_LABEL = 'sotto/hpke-keys/succession/v1';
 
 const SUITES = [
   { kdfId: KDF_HKDF_SHA256, aeadId: AEAD_AES_256_GCM },
@@ -67,9 +70,36 @@ export function nextSeed(
   };
 }
 
+/**
+ * Derives the seed of the generation after `previous` from it, so that all who have that one come to the same without a
+ * word between them. Nothing leads back, so what was sealed before stays closed; but who had stolen `previous` has this
+ * one too: only while those who share keys cannot reach each other.
+ * @param delayMs after `previous` was due to be followed
+ */
+export function succeedingSeed(previous: GenerationSeed, periods: RotationPeriods, delayMs: number): GenerationSeed {
+  const madeAtMs = previous.rotateAtMs + delayMs;
+  const rotateAtMs = madeAtMs + periods.rotationMs;
+  return {
+    // Not the ids that somebody who can reach the others takes for the generation made there.
+    firstKeyId: (previous.firstKeyId + 2 * KEM_IDS.length) % KEY_IDS,
+    epoch: Math.max(Math.floor(madeAtMs / 1000), previous.epoch + 1),
+    madeAtMs,
+    rotateAtMs,
+    destroyAtMs: rotateAtMs + periods.overlapMs,
+    secrets: previous.secrets.map((secret) => {
+      const bytes = Buffer.from(secret, 'base64');
+      const next = hkdfSync('sha256', bytes, new Uint8Array(0), SUCCESSION_LABEL, SECRET_BYTES);
+      bytes.fill(0);
+      return Buffer.from(next).toString('base64');
+    }),
+  };
+}
+
 /** A generation's keys. */
 export interface KeyGeneration {
   readonly seed: Omit<GenerationSeed, 'secrets'>;
+  /** How long the generation before it is still opened. */
+  readonly overlapMs: number;
   /** For ohttp, the better KEM first. */
   readonly configs: readonly KeyConfig[];
   readonly gatewayKeys: ReadonlyMap<number, GatewayKey>;
@@ -93,5 +123,6 @@ export async function deriveGeneration({ secrets, ...seed }: GenerationSeed): Pr
     configs.push({ keyId, kemId, publicKey: keyPair.publicKey, suites: SUITES });
     gatewayKeys.set(keyId, { keyPair, suites: SUITES });
   }
-  return { seed, configs, gatewayKeys, ehbpKeyPair: await derive(KEM_X25519, KEM_IDS.length) };
+  const overlapMs = seed.destroyAtMs - seed.rotateAtMs;
+  return { seed, overlapMs, configs, gatewayKeys, ehbpKeyPair: await derive(KEM_X25519, KEM_IDS.length) };
 }

@@ -15,6 +15,11 @@ const MAX_EHBP_KEYS = 4;
 export class KeySchedule {
   readonly #now: () => number;
   #generations: readonly KeyGeneration[] = [];
+  /** Those of them whose time has begun. */
+  #listed: readonly KeyGeneration[] = [];
+  /** When keys end or begin next. */
+  #changesAtMs = Number.POSITIVE_INFINITY;
+  #onListed: () => void = () => {};
   #encoded: Uint8Array = new Uint8Array(0);
   #timer: NodeJS.Timeout | undefined;
 
@@ -22,16 +27,18 @@ export class KeySchedule {
     this.#now = now;
   }
 
-  /** Takes a generation into use. */
+  /** Calls `listener` each time clients are told other keys than before. One listener; a later one replaces it. */
+  onListed(listener: () => void): void {
+    this.#onListed = listener;
+  }
+
+  /**
+   * Takes a generation into use. One that was made for a time to come is opened from now on and listed from then on, so
+   * that all who share it open it before any client hears of it.
+   */
   async add(seed: GenerationSeed): Promise<void> {
     const generation = await deriveGeneration(seed);
-    // A generation that is followed before its time ends its overlap from there.
-    const overlapEndsMs = seed.madeAtMs + (seed.destroyAtMs - seed.rotateAtMs);
-    const earlier = this.#generations.map((each) => ({
-      ...each,
-      seed: { ...each.seed, destroyAtMs: Math.min(each.seed.destroyAtMs, overlapEndsMs) },
-    }));
-    this.#serve([generation, ...earlier]);
+    this.#serve([generation, ...this.#generations].sort((one, other) => other.seed.epoch - one.seed.epoch));
   }
 
   /**
@@ -45,21 +52,21 @@ export class KeySchedule {
 
   /** The generation that clients should seal to. Throws before the first one is there. */
   get current(): KeyGeneration {
-    this.#destroyExpired();
-    const [newest] = this.#generations;
+    this.#keepUp();
+    const [newest] = this.#listed;
     if (newest === undefined) throw new RangeError('no key generation is in use');
     return newest;
   }
 
   /** `application/ohttp-keys`, newest first (RFC 9458 §3.2). */
   get encodedConfigs(): Uint8Array {
-    this.#destroyExpired();
+    this.#keepUp();
     return this.#encoded;
   }
 
   /** The key of an id, while it is in use. */
   find(keyId: number): GatewayKey | undefined {
-    this.#destroyExpired();
+    this.#keepUp();
     for (const { gatewayKeys } of this.#generations) {
       const key = gatewayKeys.get(keyId);
       if (key !== undefined) return key;
@@ -69,7 +76,7 @@ export class KeySchedule {
 
   /** The keys that ehbp requests may be sealed to, newest first. */
   get ehbpKeyPairs(): readonly HpkeKeyPair[] {
-    this.#destroyExpired();
+    this.#keepUp();
     return this.#generations.slice(0, MAX_EHBP_KEYS).map(({ ehbpKeyPair }) => ehbpKeyPair);
   }
 
@@ -83,23 +90,37 @@ export class KeySchedule {
     this.#serve([]);
   }
 
-  /** From then on nothing sealed to an expired key can be opened here, by anybody: that is the forward secrecy. */
-  #destroyExpired(): void {
-    const now = this.#now();
-    if (this.#generations.every(({ seed }) => seed.destroyAtMs > now)) return;
-    this.#serve(this.#generations);
+  /** Nothing sealed to an expired key can be opened here any more, by anybody: that is the forward secrecy. */
+  #keepUp(): void {
+    if (this.#now() >= this.#changesAtMs) this.#serve(this.#generations);
   }
 
   #serve(generations: readonly KeyGeneration[]): void {
     const now = this.#now();
-    this.#generations = generations.filter(({ seed }) => seed.destroyAtMs > now);
-    this.#encoded = encodeKeyConfigs(
-      this.#generations.slice(0, MAX_LISTED_GENERATIONS).flatMap(({ configs }) => configs),
-    );
+    const before = this.#listed[0]?.seed.epoch;
+    const hasBegun = ({ seed }: KeyGeneration): boolean => seed.madeAtMs <= now;
+    this.#generations = generations
+      .map((each, index) => cutShort(each, generations.slice(0, index).filter(hasBegun)))
+      .filter(({ seed }) => seed.destroyAtMs > now);
+    const begun = this.#generations.filter(hasBegun);
+    // Where all are for a time to come, this clock is behind: the first of them will do.
+    this.#listed = begun.length > 0 ? begun : this.#generations.slice(-1);
+    this.#encoded = encodeKeyConfigs(this.#listed.slice(0, MAX_LISTED_GENERATIONS).flatMap(({ configs }) => configs));
     // Keys go when their time is over, not when somebody next asks for one.
     clearTimeout(this.#timer);
-    const nextEndMs = Math.min(...this.#generations.map(({ seed }) => seed.destroyAtMs));
-    if (nextEndMs === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(() => this.#serve(this.#generations), Math.min(nextEndMs - now, MAX_TIMER_MS)).unref();
+    const changes = this.#generations.flatMap(({ seed }) => [seed.destroyAtMs, seed.madeAtMs]);
+    this.#changesAtMs = Math.min(...changes.filter((time) => time > now));
+    if (this.#changesAtMs !== Number.POSITIVE_INFINITY) {
+      const delayMs = Math.min(this.#changesAtMs - now, MAX_TIMER_MS);
+      this.#timer = setTimeout(() => this.#serve(this.#generations), delayMs).unref();
+    }
+    if (this.#listed.length > 0 && this.#listed[0]?.seed.epoch !== before) this.#onListed();
   }
+}
+
+/** A generation that is followed before its time ends its overlap from there. */
+function cutShort(generation: KeyGeneration, newer: readonly KeyGeneration[]): KeyGeneration {
+  const ends = newer.map(({ seed, overlapMs }) => seed.madeAtMs + overlapMs);
+  const destroyAtMs = Math.min(generation.seed.destroyAtMs, ...ends);
+  return { ...generation, seed: { ...generation.seed, destroyAtMs } };
 }

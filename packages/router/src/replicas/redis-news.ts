@@ -26,22 +26,21 @@ export class RedisNews {
     this.#publisher = publisher;
     this.#subscriber = publisher.client.duplicate({ autoResubscribe: false });
     this.#subscriber.on('error', () => {});
-    this.#subscriber.on('ready', () => void this.#subscribe());
+    this.#subscriber.on('ready', () => {
+      for (const channel of this.#listeners.keys()) void this.#subscribe(channel);
+    });
     this.#subscriber.on('message', (channel: string, text: string) => this.#listeners.get(channel)?.onMessage(text));
+    this.#subscriber.connect().catch(() => {});
     this.#check = setInterval(() => {
       // One that does not answer in time is closed by its timeout, and connects anew.
       if (this.#subscriber.status === 'ready') this.#subscriber.ping().catch(() => {});
     }, CHECK_MS).unref();
   }
 
-  /** Listens on a channel; to be called before {@link RedisNews.start}. */
+  /** Listens on a channel, for as long as it takes. */
   listen(channel: string, listener: NewsListener): void {
     this.#listeners.set(channel, listener);
-  }
-
-  /** Connects, and goes on trying for as long as it takes. */
-  start(): void {
-    this.#subscriber.connect().catch(() => {});
+    if (this.#subscriber.status === 'ready') void this.#subscribe(channel);
   }
 
   /** Publishes; a message that does not reach Redis is lost, and made up for by who rereads when Redis is back. */
@@ -55,14 +54,14 @@ export class RedisNews {
     this.#subscriber.disconnect();
   }
 
-  async #subscribe(): Promise<void> {
+  async #subscribe(channel: string): Promise<void> {
     try {
-      await this.#subscriber.subscribe(...this.#listeners.keys());
+      await this.#subscriber.subscribe(channel);
     } catch {
-      // It went again. The next connection comes here, too.
-      this.#subscriber.disconnect(true);
+      // It went again, or is about to: the next connection comes here, too.
+      if (this.#subscriber.status === 'ready') this.#subscriber.disconnect(true);
       return;
     }
-    for (const { onListening } of this.#listeners.values()) onListening();
+    this.#listeners.get(channel)?.onListening();
   }
 }

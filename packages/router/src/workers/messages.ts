@@ -24,7 +24,7 @@ export type ToWorker =
   | { readonly sotto: 'rotate'; readonly seed: GenerationSeed }
   | { readonly sotto: 'shut-down' }
   /** Read this configuration, and say whether you can take it over. The seed is of keys that may have to come with it. */
-  | { readonly sotto: 'prepare'; readonly config: RouterConfig; readonly seed: GenerationSeed }
+  | { readonly sotto: 'prepare'; readonly config: RouterConfig; readonly seed?: GenerationSeed }
   /** Take over what was prepared, or let go of it. */
   | { readonly sotto: 'commit' }
   | { readonly sotto: 'discard' }

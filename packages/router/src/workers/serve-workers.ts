@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { ConfigurationError } from '@sotto/protocol';
@@ -6,14 +5,11 @@ import { RateLimiterClusterMaster } from 'rate-limiter-flexible';
 import type { AttestationEvent } from '../attestation/attestation-event.ts';
 import { changedKeys, refuseRestartKeys } from '../config/reload.ts';
 import type { RouterConfig } from '../config/schema.ts';
-import { KeyRotation } from '../hpke-keys/key-rotation.ts';
-import { generateRsaPkcs8, readRsaPkcs8File } from '../pki/rsa-identity.ts';
-import { generateSigningIdentity, readIdentityFile } from '../pki/signing-identity.ts';
 import type { PreparedConfig } from '../present-serving.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
 import { isLasting } from '../storage/open-store.ts';
-import { readStorageKey } from '../storage/storage-key.ts';
-import { isOurs, type SharedSecrets, type ToPrimary, type ToWorker } from './messages.ts';
+import { type CrewKeys, openCrewKeys } from './crew-keys.ts';
+import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 import { ReloadVote } from './reload-vote.ts';
 import { RestartPace } from './restart-pace.ts';
 
@@ -55,7 +51,7 @@ export async function serveWorkers(
   events: WorkerEvents = {},
 ): Promise<WorkerServer> {
   refuseSeparateStores(config);
-  const crew = new Crew(config, await sharedSecrets(config), events);
+  const crew = new Crew(config, await openCrewKeys(config, process.env), events);
   try {
     const { url, rsaFingerprint, signerFingerprint } = await crew.start(count);
     return {
@@ -77,8 +73,7 @@ type Listening = Extract<ToPrimary, { sotto: 'listening' }>;
 /** The worker processes, and what they share. */
 class Crew {
   #config: RouterConfig;
-  readonly #secrets: Omit<SharedSecrets, 'seeds'>;
-  readonly #rotation: KeyRotation;
+  readonly #keys: CrewKeys;
   readonly #events: WorkerEvents;
   readonly #replays: ReplayWindow;
   readonly #workers = new Set<Worker>();
@@ -88,14 +83,10 @@ class Crew {
   /** Workers that came up while the others voted: they start with whatever comes of it. */
   #late: Worker[] = [];
 
-  constructor(config: RouterConfig, secrets: Omit<SharedSecrets, 'seeds'>, events: WorkerEvents) {
+  constructor(config: RouterConfig, keys: CrewKeys, events: WorkerEvents) {
     this.#config = config;
-    this.#secrets = secrets;
-    const periods = {
-      rotationMs: config.ohttp.rotationSeconds * 1_000,
-      overlapMs: config.ohttp.overlapSeconds * 1_000,
-    };
-    this.#rotation = new KeyRotation(periods, (seed) => {
+    this.#keys = keys;
+    keys.subscribe((seed) => {
       for (const worker of this.#workers) send(worker, { sotto: 'rotate', seed });
     });
     this.#events = events;
@@ -105,7 +96,6 @@ class Crew {
   }
 
   async start(count: number): Promise<Listening> {
-    await this.#rotation.rotate();
     const [first] = await Promise.all(Array.from({ length: count }, () => this.#fork()));
     if (first === undefined) throw new ConfigurationError('at least one worker is needed', { code: 'invalid_config' });
     this.#state = 'serving';
@@ -120,8 +110,9 @@ class Crew {
     refuseSeparateStores(config);
     const vote = new ReloadVote<Worker>(this.#workers);
     this.#vote = vote;
-    const sole = this.#rotation.prepareSole();
-    for (const worker of this.#workers) send(worker, { sotto: 'prepare', config, seed: sole.seed });
+    const sole = this.#keys.prepareSole();
+    for (const worker of this.#workers)
+      send(worker, { sotto: 'prepare', config, ...(sole === null ? {} : { seed: sole.seed }) });
     const settle = (outcome: 'commit' | 'discard'): void => {
       for (const worker of this.#workers) if (!this.#late.includes(worker)) send(worker, { sotto: outcome });
       this.#vote = null;
@@ -131,7 +122,7 @@ class Crew {
       const { changed, replacesKeys } = await vote.outcome;
       const commit = (): void => {
         this.#config = config;
-        if (replacesKeys) sole.commit();
+        if (replacesKeys) sole?.commit();
         settle('commit');
       };
       return { changed, replacesKeys, commit, discard: async () => settle('discard') };
@@ -148,10 +139,10 @@ class Crew {
 
   async shutDown(): Promise<void> {
     this.#state = 'closing';
-    this.#rotation.stop();
     const exits = [...this.#workers].map((worker) => new Promise((resolve) => worker.on('exit', resolve)));
     for (const worker of this.#workers) send(worker, { sotto: 'shut-down' });
     await Promise.all(exits);
+    await this.#keys.close();
   }
 
   #fork(): Promise<Listening> {
@@ -185,7 +176,7 @@ class Crew {
       this.#late.push(worker);
       return;
     }
-    const secrets = { ...this.#secrets, seeds: this.#rotation.live };
+    const secrets = { ...this.#keys.secrets, seeds: this.#keys.live };
     send(worker, { sotto: 'start', config: this.#config, secrets });
   }
 
@@ -246,26 +237,4 @@ function refuseSeparateStores(config: RouterConfig): void {
       code: 'invalid_config',
     },
   );
-}
-
-async function sharedSecrets(config: RouterConfig): Promise<Omit<SharedSecrets, 'seeds'>> {
-  const storageKey = await readStorageKey(config.storageKey, process.env, isLasting(config.storage));
-  return {
-    rsaPkcs8: await sharedRsaKey(config),
-    identityPem: await sharedIdentity(config),
-    receiptPem: generateSigningIdentity(),
-    storageKey: Buffer.from(storageKey).toString('base64'),
-  };
-}
-
-/** Over the channel between parent and child: memory and a socket pair of this machine's kernel, no file. */
-async function sharedRsaKey(config: RouterConfig): Promise<string | null> {
-  if (!config.protocols.includes('nomyo-v1')) return null;
-  const { keyFile } = config.nomyoV1;
-  const pkcs8 = keyFile === undefined ? await generateRsaPkcs8() : await readRsaPkcs8File(keyFile);
-  return Buffer.from(pkcs8).toString('base64');
-}
-
-async function sharedIdentity({ identity }: RouterConfig): Promise<string> {
-  return identity.keyFile === undefined ? generateSigningIdentity() : readIdentityFile(identity.keyFile);
 }

@@ -45,8 +45,8 @@ async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>)
     keySeeds: {
       live: secrets.seeds,
       subscribe: (listener) => {
-        onSeed = listener;
-        for (const seed of early) listener(seed);
+        onSeed = (next) => void listener(next);
+        for (const seed of early) void listener(seed);
       },
     },
     replays: shared,
