@@ -118,6 +118,7 @@ describe('the template of the secret', () => {
   const text = readFileSync(join(folder, 'sotto.config.yaml'), 'utf8');
   const good: Readonly<Record<string, string>> = {
     'storage-key': randomBytes(32).toString('base64'),
+    'cluster-secret': randomBytes(32).toString('base64'),
     'admin-key': randomBytes(32).toString('base64'),
     'postgres-password': 'the password of the role',
     'identity.pem': generateKeyPairSync('ed25519', {

@@ -5,6 +5,7 @@ import { readConfiguredKeys } from './create-key-ring.ts';
 import { readAdminKey } from './open-records.ts';
 import { readRsaPkcs8File } from './pki/rsa-identity.ts';
 import { openSigningIdentity, readIdentityFile } from './pki/signing-identity.ts';
+import { readClusterSeal } from './replicas/cluster-seal.ts';
 import { isLasting } from './storage/open-store.ts';
 import { readStorageKey } from './storage/storage-key.ts';
 import { readStoragePassword } from './storage/storage-password.ts';
@@ -20,6 +21,7 @@ export async function checkConfig(config: RouterConfig, environment: Environment
   await readAdminKey(config, environment);
   const storageKey = await readStorageKey(config.storageKey, environment, isLasting(config.storage));
   await readStoragePassword(config, environment);
+  if (config.cluster !== undefined) await readClusterSeal(config.cluster, environment);
   await readConfiguredKeys(config, environment, new KeyHash(storageKey));
   for (const upstream of config.upstreams) {
     if (upstream.type === 'builtin') continue;
