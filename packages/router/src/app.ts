@@ -5,9 +5,10 @@ import { createUpstream } from './create-upstream.ts';
 import type { Handler } from './http/exchange.ts';
 import { fetchWith } from './http/fetch-adapter.ts';
 import { InFlight } from './http/in-flight.ts';
-import { RouterMetrics } from './metrics/router-metrics.ts';
+import { RouterLog } from './logs/router-log.ts';
+import { logUpstreams } from './logs/upstream-events.ts';
 import { TokenTotals } from './metrics/token-totals.ts';
-import { observedAnswer } from './observed-answer.ts';
+import { observeRouter } from './observe-router.ts';
 import { openAttestation } from './open-attestation.ts';
 import { keysOf, openCluster } from './open-cluster.ts';
 import { openRecords, readAdminKey } from './open-records.ts';
@@ -18,7 +19,9 @@ import { MAX_REPLAY_ENTRIES, ReplayWindow } from './replay/replay-window.ts';
 import type { Router, RouterOptions } from './router.ts';
 import type { Standing } from './serving.ts';
 import { addStoreMetrics } from './store-metrics.ts';
+import { openTracing } from './tracing/open-tracing.ts';
 import { UpstreamSet } from './upstream-set.ts';
+import type { DirectoryEntry } from './upstreams/model-directory.ts';
 import { version } from './version.ts';
 import { CONNECTION_LIMITS } from './websocket/limits.ts';
 import { WebSocketDoor } from './websocket/websocket-door.ts';
@@ -44,9 +47,17 @@ export async function createRouter(input: RouterConfigInput, given: RouterOption
     const options = { ...given, ...keysOf(cluster) };
     const keys = await openRouterKeys(config, options);
     open.push(() => keys.destroy());
+    const tracing = await openTracing(config, environment, version, () => present.serving.config.upstreams);
+    if (tracing !== null) open.push(() => tracing.close());
+    const log = options.log === undefined ? null : new RouterLog(config.logging, options.log);
+    const onChange = log === null ? null : logUpstreams(log);
     const making = {
       environment,
-      create: (upstream: UpstreamConfig) => createUpstream(upstream, environment, options.roots),
+      create: async (upstream: UpstreamConfig): Promise<DirectoryEntry> => {
+        const entry = await createUpstream(upstream, environment, options.roots);
+        if (onChange !== null) entry.upstream.onChange(onChange);
+        return entry;
+      },
     };
     const upstreams = await UpstreamSet.open(config.upstreams, making);
     open.push(() => upstreams.close());
@@ -66,20 +77,21 @@ export async function createRouter(input: RouterConfigInput, given: RouterOption
     });
     replicas?.follow((what) => records.reload(what).catch((error: unknown) => report('reload', error)));
     const inFlight = new InFlight(config.limits.openStreams);
-    const metrics = new RouterMetrics({
-      version,
-      upstreams: () => present.serving.directory.states(),
+    const { publisher } = attestation;
+    const observation = observeRouter({
+      options,
+      states: () => present.serving.directory.states(),
       requestsUnderWay: () => inFlight.count,
       maxRequestsUnderWay: () => present.serving.config.limits.openStreams,
       tokens,
-    });
-    const answer = observedAnswer({
-      onTokenGap: metrics.onTokenGap,
-      onAnswered: (answered, _exchange, notes) => metrics.answered(answered, notes),
+      replicas,
+      evidenceUntilMs: publisher === null ? null : () => publisher.validUntilMs,
+      log,
+      tracing,
       report,
     });
     const replays = replicas?.replays(config, options.replays) ?? options.replays ?? ownReplays(config);
-    const standing = { keys, records, attestation, replicas, inFlight, metrics, replays, answer, report };
+    const standing = { keys, records, attestation, replicas, inFlight, observation, replays, report };
     const gate = adminKey === null ? null : new AdminGate({ key: adminKey, publicUrl: config.publicUrl });
     const present: PresentServing = new PresentServing(standing, { config, upstreams, gate, adminKey }, making);
     return join(standing, present);
@@ -94,17 +106,13 @@ function ownReplays({ limits }: RouterConfig): ReplayWindow {
 }
 
 function join(standing: Standing, present: PresentServing): Router {
-  const { keys, records, attestation, replicas, inFlight, metrics, answer } = standing;
+  const { keys, records, attestation, replicas, inFlight, observation } = standing;
   const { publisher } = attestation;
-  addStoreMetrics(metrics, records);
-  if (replicas !== null) {
-    const isUp = (): number => (replicas.isUp ? 1 : 0);
-    metrics.gauge('sotto_redis_up', '1 where the Redis server of the replicas answers', isUp, { acrossWorkers: 'min' });
-  }
+  addStoreMetrics(observation.metrics, records);
   const { protocols } = present.serving.config;
   const handle: Handler = (exchange) => {
     exchange.sink.preset({ 'x-request-id': exchange.id });
-    return answer.outer(exchange, present.serving.handle);
+    return observation.answer.outer(exchange, present.serving.handle);
   };
   const webSockets = new WebSocketDoor({
     handle,
@@ -130,6 +138,7 @@ function join(standing: Standing, present: PresentServing): Router {
     rsaFingerprint: keys.rsa?.fingerprint ?? null,
     signerFingerprint: keys.signer.fingerprint,
     rotateKeys: () => keys.rotate(),
+    measure: () => observation.metrics.snapshots(),
     models: async () => (await present.serving.directory.list()).map(({ id }) => id),
     reload: (what) => records.reload(what),
     prepare: (input, shared) => present.prepare(input, shared),
@@ -144,12 +153,12 @@ function join(standing: Standing, present: PresentServing): Router {
     },
     close: async () => {
       webSockets.terminate();
-      metrics.close();
       publisher?.close();
       keys.destroy();
       await present.close();
       await records.close();
       await replicas?.close();
+      await observation.close();
     },
   };
 }

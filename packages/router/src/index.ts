@@ -8,6 +8,7 @@ export { type ConfigSources, loadConfig } from './config/load.ts';
 export { parseConfig } from './config/parse.ts';
 export type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 export type { Exchange, ExchangeRequest, Handler, HeaderFields, ResponseSink } from './http/exchange.ts';
+export { type LogDestination, openLog } from './logs/log-destination.ts';
 export type { PreparedConfig } from './present-serving.ts';
 export type { Router, RouterOptions } from './router.ts';
 export { type RouterServer, serve } from './serve.ts';

@@ -2,11 +2,20 @@ import { errorBody, errorBodyWithDetail } from '@sotto/protocol';
 import { SECURE_COMPLETION_PATH } from './gateways/nomyo-v1/gateway.ts';
 import { asApiError, sendError } from './http/answer.ts';
 import type { Exchange, Handler } from './http/exchange.ts';
-import { type Answered, type OnTokenGap, RequestNotes } from './http/request-notes.ts';
+import { type Answered, type ModelWork, type OnTokenGap, RequestNotes } from './http/request-notes.ts';
+
+/** The spans of one request. */
+export interface AnswerTrace {
+  /** @returns what the model's server is told of the trace */
+  modelBegins(work: ModelWork): string | undefined;
+  ends(answered: Answered): void;
+}
 
 /** Who is told of requests. */
 export interface AnswerObservers {
   readonly onTokenGap: OnTokenGap;
+  /** Makes the spans of a request; null where nothing is traced. */
+  readonly trace: ((requestId: string, notes: RequestNotes) => AnswerTrace) | null;
   /** Told once of each request, when all of it is over. */
   readonly onAnswered: (answered: Answered, exchange: Exchange, notes: RequestNotes) => void;
   /** Told of the router's own failures, with the request's id. */
@@ -23,9 +32,11 @@ export interface ObservedAnswer {
 
 /** Stands for a caller who went away; clients know the code too. */
 const GONE = 'request_aborted';
+/** Callers may write any word for a method. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Joins the handlers with those who watch them. */
-export function observedAnswer({ onTokenGap, onAnswered, report }: AnswerObservers): ObservedAnswer {
+export function observedAnswer({ onTokenGap, onAnswered, trace, report }: AnswerObservers): ObservedAnswer {
   const answer = async (exchange: Exchange, handler: Handler, notes: RequestNotes): Promise<Answered> => {
     let failure = '';
     try {
@@ -38,6 +49,7 @@ export function observedAnswer({ onTokenGap, onAnswered, report }: AnswerObserve
       sendError(exchange.sink, told, isNomyo ? errorBodyWithDetail : errorBody);
     }
     return {
+      method: METHODS.has(exchange.request.method) ? exchange.request.method : 'other',
       route: exchange.route ?? 'none',
       door: exchange.request.sealedBy ?? 'clear',
       status: exchange.sink.status ?? 0,
@@ -49,11 +61,17 @@ export function observedAnswer({ onTokenGap, onAnswered, report }: AnswerObserve
     outer: async (exchange, handler) => {
       const notes = new RequestNotes(onTokenGap);
       exchange.notes = notes;
-      const outer = await answer(exchange, handler, notes);
-      onAnswered(settled(outer, notes), exchange, notes);
+      notes.traceparent = exchange.request.headers['traceparent'];
+      const spans = trace?.(exchange.id, notes);
+      if (spans !== undefined) notes.modelBegins = (work) => spans.modelBegins(work);
+      const answered = settled(await answer(exchange, handler, notes), notes);
+      onAnswered(answered, exchange, notes);
+      spans?.ends(answered);
     },
     inner: async (exchange, handler) => {
       const notes = exchange.notes ?? new RequestNotes(onTokenGap);
+      // What nomyo-v1 leaves outside is in clear there, and is all there is.
+      if (exchange.request.sealedBy !== 'nomyo-v1') notes.traceparent = exchange.request.headers['traceparent'];
       notes.inner = await answer({ ...exchange, notes }, handler, notes);
     },
   };

@@ -2,6 +2,8 @@ import type { RouterConfig, RouterConfigInput } from './config/schema.ts';
 import type { Environment } from './config/secrets.ts';
 import type { GenerationSeed } from './hpke-keys/key-generation.ts';
 import type { Handler } from './http/exchange.ts';
+import type { LogDestination } from './logs/log-destination.ts';
+import type { MetricSnapshot } from './metrics/metric-snapshot.ts';
 import type { AttestationOptions } from './open-attestation.ts';
 import type { Announcement } from './open-records.ts';
 import type { PreparedConfig } from './present-serving.ts';
@@ -15,6 +17,10 @@ export interface RouterOptions extends AttestationOptions {
   readonly environment?: Environment;
   /** Told of the router's own failures, with the request's id or the part that failed; never of a request's content. */
   readonly onInternalError?: (requestId: string, error: unknown) => void;
+  /** Where the log goes, one JSON object a line. Absent: the router writes none. */
+  readonly log?: LogDestination | undefined;
+  /** The metrics of the other processes that serve for this router, where there are several; `own` are this one's. */
+  readonly gatherMetrics?: (own: readonly MetricSnapshot[]) => Promise<readonly (readonly MetricSnapshot[])[]>;
   /** The RSA key, PKCS#8 DER, where several processes share one. */
   readonly rsaPkcs8?: Uint8Array;
   /** The identity's private key, PKCS#8 PEM, where several processes share one. */
@@ -59,6 +65,8 @@ export interface Router {
   readonly signerFingerprint: string;
   /** Makes new HPKE keys now, ahead of the schedule; the old ones are still opened for the overlap. */
   rotateKeys(): Promise<void>;
+  /** What this process has counted so far. */
+  measure(): Promise<readonly MetricSnapshot[]>;
   /** Models on offer now, aliases included. */
   models(): Promise<readonly string[]>;
   /** Reads anew what another process has changed in the store. */

@@ -12,10 +12,10 @@ import { withCors } from './http/cors.ts';
 import type { Exchange, Handler, HeaderFields } from './http/exchange.ts';
 import type { InFlight } from './http/in-flight.ts';
 import { type Route, routeTable } from './http/route-table.ts';
-import type { RouterMetrics } from './metrics/router-metrics.ts';
+import type { LiveView } from './metrics/live-view.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { modelApi } from './model-api.ts';
-import type { ObservedAnswer } from './observed-answer.ts';
+import type { RouterObservation } from './observe-router.ts';
 import type { RouterAttestation } from './open-attestation.ts';
 import type { Records } from './open-records.ts';
 import type { Replicas } from './open-replicas.ts';
@@ -37,9 +37,8 @@ export interface Standing {
   /** Null where this router shares nothing with others. */
   readonly replicas: Replicas | null;
   readonly inFlight: InFlight;
-  readonly metrics: RouterMetrics;
   readonly replays: ReplayMemory;
-  readonly answer: ObservedAnswer;
+  readonly observation: RouterObservation;
   readonly report: (requestId: string, error: unknown) => void;
 }
 
@@ -62,7 +61,7 @@ export interface Serving extends ServingParts {
 
 /** Joins the routes of all features. */
 export function createServing(standing: Standing, parts: ServingParts): Serving {
-  const { keys, records, attestation, replicas, inFlight, metrics, replays, answer, report } = standing;
+  const { keys, records, attestation, replicas, inFlight, observation, replays, report } = standing;
   const { config, upstreams, gate } = parts;
   const serves = (protocol: RouterConfig['protocols'][number]): boolean => config.protocols.includes(protocol);
   const directory = new ModelDirectory(upstreams.entries, records.aliases.with(config.aliases));
@@ -73,9 +72,9 @@ export function createServing(standing: Standing, parts: ServingParts): Serving 
   const windowMs = config.limits.replayWindowSeconds * 1_000;
   const sealed = {
     keys: keys.schedule,
-    handle: (exchange: Exchange) => answer.inner(exchange, inner),
+    handle: (exchange: Exchange) => observation.answer.inner(exchange, inner),
     onInternalError: report,
-    timed: metrics.onCrypto,
+    timed: observation.metrics.onCrypto,
     replays,
     replayWindowMs: windowMs,
   };
@@ -111,10 +110,8 @@ export function createServing(standing: Standing, parts: ServingParts): Serving 
       pingStore: () => records.pingStore(),
       ...(replicas === null ? {} : { isRedisUp: () => replicas.isUp }),
     }),
-    ...(config.metrics === 'off'
-      ? []
-      : metricsRoutes(async () => [await metrics.snapshots()], metricsAccess(config, gate))),
-    ...(gate === null ? [] : [...administration(gate, records, directory), ...adminPageRoutes()]),
+    ...(config.metrics === 'off' ? [] : metricsRoutes(observation.gather, metricsAccess(config, gate))),
+    ...(gate === null ? [] : [...administration(gate, records, directory, observation.live), ...adminPageRoutes()]),
     ...openApiRoutes({
       routes: () => routes,
       version,
@@ -134,7 +131,12 @@ export function createServing(standing: Standing, parts: ServingParts): Serving 
   return { ...parts, directory, origins, handle };
 }
 
-function administration(gate: AdminGate, records: Records, directory: ModelDirectory): readonly Route[] {
+function administration(
+  gate: AdminGate,
+  records: Records,
+  directory: ModelDirectory,
+  live: () => Promise<LiveView>,
+): readonly Route[] {
   return adminRoutes({
     gate,
     keys: records.keys,
@@ -146,6 +148,7 @@ function administration(gate: AdminGate, records: Records, directory: ModelDirec
     },
     usage: (query) => records.accounting.ledger.list(query),
     upstreams: () => directory.states(),
+    live,
   });
 }
 

@@ -107,6 +107,11 @@ export class EvidencePublisher {
     return (await this.#line.ask(nonce)).body;
   }
 
+  /** When the bundle that is served now ends, in milliseconds since 1970; null where none is. */
+  get validUntilMs(): number | null {
+    return this.#servable()?.validUntilMs ?? null;
+  }
+
   /** Makes no more evidence by itself. */
   close(): void {
     this.#isClosed = true;

@@ -5,7 +5,9 @@ import { isRedisUrl } from '../replicas/redis-url.ts';
 import { isPostgresUrl, parsePostgresAddress } from '../storage/postgres/postgres-address.ts';
 import { holdsPassword } from '../storage/storage-password.ts';
 import { keySchema } from './key-schema.ts';
+import { loggingSchema } from './logging-schema.ts';
 import { modelSchema } from './model-schema.ts';
+import { tracingSchema } from './tracing-schema.ts';
 import { upstreamSchema } from './upstream-schema.ts';
 
 const seconds = z.int().min(1).max(86_400);
@@ -140,6 +142,8 @@ export const configSchema = z
       })
       .prefault({}),
     attestation: attestationSchema.prefault({}),
+    logging: loggingSchema.prefault({}),
+    tracing: tracingSchema.prefault({}),
   })
   .superRefine((config, context) => {
     const issue = (path: (string | number)[], message: string): void =>

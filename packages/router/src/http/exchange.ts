@@ -22,6 +22,8 @@ export interface ExchangeRequest {
    * layer says nothing.
    */
   readonly sealedTier: SecurityTier | null;
+  /** Bytes of the body that was read, as they came; absent before it, and where nobody counts. */
+  readonly bytesRead?: number | undefined;
   /**
    * Reads the whole body, once.
    * @throws PayloadTooLargeError `payload_too_large` before more than `maxBytes` are held
@@ -36,6 +38,8 @@ export interface ExchangeRequest {
 export interface ResponseSink {
   /** The status of the head that was sent; absent before it, and where nobody counts. */
   readonly status?: number | undefined;
+  /** Bytes of the answer's body so far; absent where nobody counts. */
+  readonly bytesWritten?: number;
   /** Adds fields to whatever head comes; the head's own fields win. */
   preset(headers: HeaderFields): void;
   head(status: number, headers: HeaderFields): void;

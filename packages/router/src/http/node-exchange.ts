@@ -15,6 +15,7 @@ class NodeRequest implements ExchangeRequest {
   readonly query: string;
   readonly sealedBy = null;
   readonly sealedTier = null;
+  bytesRead: number | undefined;
   readonly #message: IncomingMessage;
 
   constructor(message: IncomingMessage) {
@@ -31,8 +32,10 @@ class NodeRequest implements ExchangeRequest {
     return this.#message.headers as HeaderFields;
   }
 
-  body(maxBytes: number): Promise<Uint8Array> {
-    return readBody(this.#message, maxBytes);
+  async body(maxBytes: number): Promise<Uint8Array> {
+    const bytes = await readBody(this.#message, maxBytes);
+    this.bytesRead = bytes.length;
+    return bytes;
   }
 }
 
@@ -83,6 +86,7 @@ class NodeSink implements ResponseSink {
   /** The head's fields, gathered in one object: to copy them for each feature costs more than what is in them. */
   readonly #fields: Record<string, string> = {};
   status: number | undefined;
+  bytesWritten = 0;
   #drain: (() => void) | null = null;
   #closed = false;
   #lingers = false;
@@ -111,6 +115,7 @@ class NodeSink implements ResponseSink {
   }
 
   write(chunk: Uint8Array): boolean {
+    this.bytesWritten += chunk.length;
     return this.#response.destroyed || this.#response.write(chunk);
   }
 
@@ -125,6 +130,7 @@ class NodeSink implements ResponseSink {
     }
     // As text of one byte a character it leaves with the head in one plain write; two buffers would need a gathering one.
     const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
+    this.bytesWritten += body.length;
     response.end(text, 'latin1');
   }
 

@@ -2,6 +2,8 @@ import type { SecurityTier } from '@sotto/protocol';
 
 /** How a request was answered in the end, behind whatever door it came through. */
 export interface Answered {
+  /** One that routes are written for, or `other`. */
+  readonly method: string;
   /** The path of the route, as it is declared; `none` where no route took it. */
   readonly route: string;
   /** What it was sealed under: `clear`, `ohttp`, `ehbp`, `nomyo-v1`. */
@@ -51,6 +53,8 @@ export class RequestNotes {
   firstTokenMs: number | null = null;
   /** What the opened request, or the clear one, says of the trace it belongs to (W3C Trace Context §3.2). */
   traceparent: string | undefined;
+  /** Told that a model is about to work; says what its server is to be told of the trace. Null where nothing is traced. */
+  modelBegins: ((work: ModelWork) => string | undefined) | null = null;
   readonly #onTokenGap: OnTokenGap;
   #lastTokenMs = 0;
 

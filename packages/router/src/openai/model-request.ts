@@ -71,6 +71,7 @@ export async function answerModelRequest(
   const work = newWork(endpoint.path, { model, tier: tier.tier, stream });
   const { notes } = exchange;
   if (notes !== undefined) notes.work = work;
+  const traceparent = notes?.modelBegins?.(work);
   try {
     const forwarded = await forward(exchange.sink, {
       candidates: fit,
@@ -81,6 +82,7 @@ export async function answerModelRequest(
       hidesUsage: addsUsage && options.showsUsage !== true,
       maxAnswerBytes: options.maxAnswerBytes,
       answerHeaders: ({ upstream }) => answerHeaders(tier, upstream.class),
+      traceparent,
       onEvents: (count) => notes?.passed(count),
       ...(rewrite === undefined ? {} : { rewrite: (answer) => rewrite(body.value, answer) }),
     });

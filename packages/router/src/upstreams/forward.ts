@@ -32,6 +32,7 @@ export async function forward(sink: ResponseSink, request: ForwardedRequest): Pr
           body: request.body(candidate),
           stream: request.stream,
           tier: request.tier,
+          traceparent: request.traceparent,
         },
         attempt,
       );

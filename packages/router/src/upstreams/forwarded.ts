@@ -19,6 +19,8 @@ export interface ForwardedRequest {
   readonly maxAnswerBytes: number;
   /** Header fields for the answer that say who gave it. */
   answerHeaders(candidate: Candidate): HeaderFields;
+  /** What upstreams are told of the trace. */
+  readonly traceparent?: string | undefined;
   /** Told how many events of a stream have just been passed on. */
   readonly onEvents?: (count: number) => void;
   /** Writes a good answer anew where the upstream did not give it the form that was asked for; null: as it is. */

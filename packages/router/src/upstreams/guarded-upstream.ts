@@ -85,6 +85,11 @@ export class GuardedUpstream implements Upstream, CallPlace {
     return this.#upstream.lacksProof?.(tier) ?? false;
   }
 
+  /** Has `listener` told when its health or its breaker changes. */
+  onChange(listener: (state: UpstreamState) => void): void {
+    this.#health.onChange = () => listener(this.state);
+  }
+
   /** How it fares now. */
   get state(): UpstreamState {
     return {

@@ -23,6 +23,8 @@ export class UpstreamHealth {
   #lastChangeMs: number;
   #averageFirstByteMs: number | null = null;
   #probeStatus: number | null = null;
+  /** Told when `healthy` or the breaker has changed. */
+  onChange: () => void = () => {};
 
   /** @param breaker null: its failures keep nobody from it */
   constructor(breaker: BreakerOptions | null, clock: Clock) {
@@ -127,5 +129,6 @@ export class UpstreamHealth {
 
   #changed(): void {
     this.#lastChangeMs = this.#clock.unixMs();
+    this.onChange();
   }
 }

@@ -20,6 +20,8 @@ export interface UpstreamRequest {
   readonly stream: boolean;
   /** The tier of the request that it serves; absent from the router's own questions. */
   readonly tier?: SecurityTier;
+  /** What the upstream is told of the trace (W3C Trace Context §3.2); absent where it is told nothing. */
+  readonly traceparent?: string | undefined;
 }
 
 /**

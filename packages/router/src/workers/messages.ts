@@ -1,6 +1,7 @@
 import type { AttestationEvent } from '../attestation/attestation-event.ts';
 import type { RouterConfig } from '../config/schema.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
+import type { MetricSnapshot } from '../metrics/metric-snapshot.ts';
 import type { Announcement } from '../open-records.ts';
 import type { ReplayOutcome } from '../replay/replay-memory.ts';
 
@@ -20,7 +21,7 @@ export interface SharedSecrets {
 
 /** What the primary process tells a worker. */
 export type ToWorker =
-  | { readonly sotto: 'start'; readonly config: RouterConfig; readonly secrets: SharedSecrets }
+  | { readonly sotto: 'start'; readonly config: RouterConfig; readonly secrets: SharedSecrets; readonly logs: boolean }
   | { readonly sotto: 'rotate'; readonly seed: GenerationSeed }
   | { readonly sotto: 'shut-down' }
   /** Read this configuration, and say whether you can take it over. The seed is of keys that may have to come with it. */
@@ -30,6 +31,13 @@ export type ToWorker =
   | { readonly sotto: 'discard' }
   /** Another worker has changed the store. */
   | { readonly sotto: 'reload'; readonly what: Announcement }
+  /** Tell what you have counted. */
+  | { readonly sotto: 'metrics-ask'; readonly call: number }
+  | {
+      readonly sotto: 'metrics-gathered';
+      readonly call: number;
+      readonly processes: readonly (readonly MetricSnapshot[])[];
+    }
   | { readonly sotto: 'replay-outcome'; readonly call: number; readonly outcome: ReplayOutcome };
 
 /** What a worker tells the primary process. */
@@ -49,6 +57,9 @@ export type ToPrimary =
   | { readonly sotto: 'attestation'; readonly event: AttestationEvent }
   | { readonly sotto: 'replay-add'; readonly call: number; readonly id: string }
   | { readonly sotto: 'replay-forget'; readonly id: string }
+  | { readonly sotto: 'metrics-told'; readonly call: number; readonly own: readonly MetricSnapshot[] }
+  /** Whoever asked this worker wants to know what all have counted. */
+  | { readonly sotto: 'metrics-gather'; readonly call: number; readonly own: readonly MetricSnapshot[] }
   /** The worker has changed the store. */
   | { readonly sotto: 'announce'; readonly what: Announcement };
 

@@ -9,12 +9,15 @@ import type { PreparedConfig } from '../present-serving.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
 import { isLasting } from '../storage/open-store.ts';
 import { type CrewKeys, openCrewKeys } from './crew-keys.ts';
+import { CrewMetrics } from './crew-metrics.ts';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 import { ReloadVote } from './reload-vote.ts';
 import { RestartPace } from './restart-pace.ts';
 
 /** Told of what goes on among the workers. */
 export interface WorkerEvents {
+  /** Whether the workers write their log, to standard output. */
+  readonly logs?: boolean;
   readonly onInternalError?: (requestId: string, errorName: string) => void;
   /** Told of the evidence of each worker. */
   readonly onAttestation?: (event: AttestationEvent) => void;
@@ -78,6 +81,10 @@ class Crew {
   readonly #replays: ReplayWindow;
   readonly #workers = new Set<Worker>();
   readonly #pace = new RestartPace();
+  readonly #metrics = new CrewMetrics((id, call) => {
+    const worker = cluster.workers?.[id];
+    if (worker !== undefined) send(worker, { sotto: 'metrics-ask', call });
+  });
   #state: 'starting' | 'serving' | 'closing' = 'starting';
   #vote: ReloadVote<Worker> | null = null;
   /** Workers that came up while the others voted: they start with whatever comes of it. */
@@ -154,8 +161,10 @@ class Crew {
         if (!isOurs(message)) return;
         const told = message as ToPrimary;
         if (told.sotto === 'ready') this.#instruct(worker);
-        else if (told.sotto === 'listening') resolve(told);
-        else if (told.sotto === 'failed') reject(new ConfigurationError(told.message, { code: 'invalid_config' }));
+        else if (told.sotto === 'listening') {
+          this.#metrics.joined(worker.id);
+          resolve(told);
+        } else if (told.sotto === 'failed') reject(new ConfigurationError(told.message, { code: 'invalid_config' }));
         else this.#serveMessage(worker, told);
       });
       worker.on('exit', () => {
@@ -177,7 +186,7 @@ class Crew {
       return;
     }
     const secrets = { ...this.#keys.secrets, seeds: this.#keys.live };
-    send(worker, { sotto: 'start', config: this.#config, secrets });
+    send(worker, { sotto: 'start', config: this.#config, secrets, logs: this.#events.logs === true });
   }
 
   #serveMessage(worker: Worker, told: Exclude<ToPrimary, { sotto: 'ready' | 'listening' | 'failed' }>): void {
@@ -197,6 +206,14 @@ class Crew {
       case 'unprepared':
         this.#vote?.refuse(told.message);
         break;
+      case 'metrics-told':
+        this.#metrics.told(worker.id, told.call, told.own);
+        break;
+      case 'metrics-gather':
+        void this.#metrics.gather(worker.id, told.own).then((processes) => {
+          send(worker, { sotto: 'metrics-gathered', call: told.call, processes });
+        });
+        break;
       case 'attestation':
         this.#events.onAttestation?.(told.event);
         break;
@@ -212,6 +229,7 @@ class Crew {
     this.#workers.delete(dead);
     this.#late = this.#late.filter((worker) => worker !== dead);
     this.#vote?.left(dead);
+    this.#metrics.left(dead.id);
     if (this.#state !== 'serving') return;
     const { delayMs, youngDeaths, isLoop } = this.#pace.died(livedMs);
     this.#events.onRestart?.(dead.process.pid ?? 0);

@@ -3,14 +3,21 @@ import { Buffer } from 'node:buffer';
 import { ConfigurationError, SottoError } from '@sotto/protocol';
 import { createRouter } from '../app.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
+import { type LogDestination, openLog } from '../logs/log-destination.ts';
 import type { Announcement } from '../open-records.ts';
 import type { PreparedConfig } from '../present-serving.ts';
 import { clusterLimiters } from '../rate-limits/cluster-limiters.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
+import type { Router } from '../router.ts';
 import { type RouterServer, serve } from '../serve.ts';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
+import { SharedMetrics } from './shared-metrics.ts';
 import { SharedReplays } from './shared-replays.ts';
 
+/** Standard output, which all workers share. */
+const LOG_DESCRIPTOR = 1;
+
+let log: LogDestination | null = null;
 let server: RouterServer | null = null;
 /** Settles when the router serves. */
 let started: Promise<void> = Promise.resolve();
@@ -19,6 +26,8 @@ let prepared: PreparedConfig | null = null;
 const early: GenerationSeed[] = [];
 let onSeed: (seed: GenerationSeed) => void = (seed) => void early.push(seed);
 let replays: SharedReplays | null = null;
+const sharedMetrics = new SharedMetrics(tell);
+let measure: Router['measure'] = () => Promise.resolve([]);
 /** What was announced while the router was being made: it may have read the store before. */
 const missed = new Set<Announcement>();
 let reload: (what: Announcement) => void = (what) => void missed.add(what);
@@ -31,7 +40,8 @@ function reportInternal(requestId: string, error: unknown): void {
   tell({ sotto: 'internal-error', requestId, name: error instanceof Error ? error.name : typeof error });
 }
 
-async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
+async function start({ config, secrets, logs }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
+  if (logs) log = openLog(LOG_DESCRIPTOR);
   const shared = new SharedReplays(
     new ReplayWindow(config.limits.replayWindowSeconds * 1_000, MAX_REPLAY_ENTRIES),
     tell,
@@ -54,8 +64,11 @@ async function start({ config, secrets }: Extract<ToWorker, { sotto: 'start' }>)
     storageKey: new Uint8Array(Buffer.from(secrets.storageKey, 'base64')),
     announce: (what) => tell({ sotto: 'announce', what }),
     onInternalError: reportInternal,
+    ...(log === null ? {} : { log }),
+    gatherMetrics: (own) => sharedMetrics.gather(own),
   });
   reload = (what) => void router.reload(what).catch((error: unknown) => reportInternal('reload', error));
+  measure = () => router.measure();
   for (const what of missed) reload(what);
   server = await serve(router);
   tell({
@@ -76,6 +89,7 @@ async function prepare({ config, seed }: Extract<ToWorker, { sotto: 'prepare' }>
 
 async function shutDown(): Promise<void> {
   await server?.close();
+  await log?.close();
   process.exit(0);
 }
 
@@ -112,6 +126,12 @@ process.on('message', (message: unknown) => {
       break;
     case 'reload':
       reload(told.what);
+      break;
+    case 'metrics-ask':
+      void measure().then((own) => tell({ sotto: 'metrics-told', call: told.call, own }));
+      break;
+    case 'metrics-gathered':
+      sharedMetrics.settle(told);
       break;
     case 'replay-outcome':
       replays?.settle(told);

@@ -96,6 +96,7 @@ export async function administration(more: Partial<AdminRoutesOptions> = {}): Pr
     },
     usage: (query) => store.usage.list(query),
     upstreams: () => [],
+    live: () => Promise.reject(new Error('nobody asks here')),
     now,
     ...more,
   });

@@ -116,6 +116,7 @@ const JSON_REQUESTS: Readonly<Record<string, readonly Good[]>> = {
     get('/admin/v1/usage?from=2026-01-01&to=2999-01-01&model=m&limit=1'),
     get('/admin/v1/usage?format=csv'),
   ],
+  'GET /admin/v1/live': [get('/admin/v1/live')],
   'GET /admin/v1/upstreams': [get('/admin/v1/upstreams')],
   'GET /admin/': [get('/admin/')],
   'GET /admin/assets/{file}': [get('/admin/assets/icon.svg'), get('/admin/assets/app.js')],

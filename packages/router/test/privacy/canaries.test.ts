@@ -1,10 +1,14 @@
 import { inspect } from 'node:util';
+import { createSecureFetch } from '@sotto/client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { carry, keyOf, sealChat } from '../gateways/ehbp/sealing-client.ts';
 import { type Answer, send, sendJson } from '../http-client.ts';
+import { recordedLog } from '../logs/recorded-log.ts';
 import { ask, post, sealFor, sealText } from '../nomyo-client.ts';
 import { startRawUpstream } from '../raw-upstream.ts';
 import { chat, startRouter } from '../running-router.ts';
 import { completion, completionEvents, json, startStandIn } from '../stand-in-upstream.ts';
+import { startCollector } from '../tracing/collector.ts';
 
 const PROMPT = 'CANARY-prompt-7f3a';
 const ANSWER = 'CANARY-answer-91cc';
@@ -34,6 +38,8 @@ afterEach(() => {
 describe('no prompt, answer, key or query', () => {
   test('is written or reported by the router, whatever goes right or wrong', async () => {
     const upstream = await startStandIn();
+    const collector = await startCollector();
+    const log = recordedLog();
     const garbage = await startRawUpstream((socket) => socket.end(`${ANSWER} is not HTTP\r\n\r\n`));
     const running = await startRouter(
       {
@@ -42,15 +48,18 @@ describe('no prompt, answer, key or query', () => {
           { name: 'bad', baseUrl: garbage.baseUrl, models: ['bad'], apiKeyEnv: 'UP_KEY' },
         ],
         keys: [{ name: 'one', key: CALLER_KEY }],
+        logging: { level: 'trace', sealedDetail: true },
+        tracing: { otlpUrl: collector.url, sealedDetail: true, propagate: true },
       },
       {
+        log,
         environment: { UP_KEY: UPSTREAM_KEY },
         onInternalError: (id, error) => written.push(`${id} ${inspect(error, { depth: 10, showHidden: true })}`),
       },
     );
     const { url } = running;
     const mine = { authorization: `Bearer ${CALLER_KEY}` };
-    const clear = (body: unknown, headers = mine) =>
+    const clear = (body: unknown, headers: Record<string, string> = mine) =>
       sendJson(`${url}/v1/chat/completions?api_key=${QUERY}`, body, headers);
     const errors: Answer[] = [];
 
@@ -66,6 +75,18 @@ describe('no prompt, answer, key or query', () => {
     errors.push(await clear(chat(PROMPT, { model: 'nope' })));
     errors.push(await clear(chat(PROMPT, { messages: [PROMPT] })));
     errors.push(await clear(chat(PROMPT), { authorization: `Bearer ${WRONG_KEY}` }));
+    errors.push(await clear(chat(PROMPT, { model: `nope-${PROMPT}` }), { ...mine, traceparent: `00-${QUERY}` }));
+    errors.push(await send(`${url}/${QUERY}/${PROMPT}?key=${QUERY}`));
+    const ohttp = createSecureFetch({ routerUrl: url, allowHttp: true });
+    const sealedHeaders = { ...mine, 'content-type': 'application/json', traceparent: QUERY };
+    for (const model of ['m', PROMPT]) {
+      const body = JSON.stringify(chat(PROMPT, { model, stream: true }));
+      await (
+        await ohttp(`${url}/v1/chat/completions?q=${QUERY}`, { method: 'POST', headers: sealedHeaders, body })
+      ).text();
+    }
+    const ehbp = await sealChat(await keyOf(running.router.fetch), { model: PROMPT });
+    await (await running.router.fetch(carry(ehbp, mine, `/v1/chat/completions?q=${QUERY}`))).arrayBuffer();
     errors.push(
       await send(`${url}/v1/chat/completions`, { body: `{"model":"m","messages":"${PROMPT}`, headers: mine }),
     );
@@ -91,9 +112,16 @@ describe('no prompt, answer, key or query', () => {
       expect(answer.status).toBeGreaterThanOrEqual(400);
       expect(answer.text + JSON.stringify(answer.headers)).not.toContain('CANARY');
     }
+    const metrics = (await send(`${url}/metrics`)).text;
     await running.close();
     await upstream.close();
+    await collector.close();
     expect(written.join('\n')).not.toContain('CANARY');
+    expect(log.requests.length).toBeGreaterThan(errors.length);
+    expect(collector.spans().length).toBeGreaterThan(errors.length);
+    for (const [place, text] of Object.entries({ metrics, log: log.text, spans: collector.text })) {
+      expect(text, place).not.toContain('CANARY');
+    }
   });
 
   test('is in what is reported of the router’s own failure', async () => {

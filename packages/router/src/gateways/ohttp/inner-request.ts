@@ -11,7 +11,7 @@ export const GATEWAY_ALIAS_PATH = '/ohttp';
  * no field that means something between proxies means it here.
  */
 const ALLOWED_FIELD =
-  /^(?:accept|accept-language|authorization|content-type|date|idempotency-key|openai-[a-z-]+|user-agent|x-api-key|x-request-id|x-security-tier|x-sotto-receipt|x-stainless-[a-z-]+)$/;
+  /^(?:accept|accept-language|authorization|content-type|date|idempotency-key|openai-[a-z-]+|traceparent|user-agent|x-api-key|x-request-id|x-security-tier|x-sotto-receipt|x-stainless-[a-z-]+)$/;
 
 /** An encapsulated request as the router's routes take it. */
 export interface InnerRequest {

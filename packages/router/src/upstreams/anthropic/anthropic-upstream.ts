@@ -72,11 +72,12 @@ export class AnthropicUpstream implements Upstream {
     return this.#pool.close();
   }
 
-  #startChat({ body, stream }: UpstreamRequest, listener: UpstreamListener): UpstreamCall {
+  #startChat({ body, stream, traceparent }: UpstreamRequest, listener: UpstreamListener): UpstreamCall {
     const { message, includeUsage } = readChatRequest(body, { ...this.#translation, stream });
     const call = new ChatCall(listener, { stream, includeUsage, created: Math.floor(this.#now() / 1_000) });
     const json = writeJsonObject({ ...message });
-    call.follow(this.#pool.start({ method: 'POST', path: '/messages', body: json, headers: this.#headers }, call));
+    const headers = traceparent === undefined ? this.#headers : { ...this.#headers, traceparent };
+    call.follow(this.#pool.start({ method: 'POST', path: '/messages', body: json, headers }, call));
     return call;
   }
 }

@@ -33,8 +33,9 @@ export class OpenaiUpstream implements Upstream {
     this.#pool = new UpstreamPool(options);
   }
 
-  start({ method, path, body, stream }: UpstreamRequest, listener: UpstreamListener): UpstreamCall {
-    const headers = stream ? this.#streamHeaders : this.#headers;
+  start({ method, path, body, stream, traceparent }: UpstreamRequest, listener: UpstreamListener): UpstreamCall {
+    const own = stream ? this.#streamHeaders : this.#headers;
+    const headers = traceparent === undefined ? own : { ...own, traceparent };
     return this.#pool.start({ method, path, body, headers }, listener);
   }
 

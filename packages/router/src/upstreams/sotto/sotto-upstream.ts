@@ -104,12 +104,14 @@ export class SottoUpstream implements Upstream {
     await this.#pool.destroy();
   }
 
-  #send({ method, path, body, stream }: UpstreamRequest, tier: SecurityTier, signal: AbortSignal): Promise<Response> {
+  #send(request: UpstreamRequest, tier: SecurityTier, signal: AbortSignal): Promise<Response> {
+    const { method, path, body, stream, traceparent } = request;
     const headers = {
       ...this.#headers,
       ...(body === null ? {} : { 'content-type': 'application/json' }),
       ...(stream ? { accept: 'text/event-stream' } : {}),
       [TIER_HEADER]: tier,
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     // The Fetch API's type wants an ArrayBuffer below the bytes, which are a Buffer's here.
     const content = body === null ? null : new Uint8Array(body);
