@@ -1,6 +1,7 @@
 import { createSecureFetch } from '@sotto/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { completion, json, type StandInUpstream, startStandIn } from '../packages/router/test/stand-in-upstream.ts';
+import { type Collector, startCollector } from '../packages/router/test/tracing/collector.ts';
 import { ADMIN_KEY, databaseText, sendTo, startKept } from './kept-router.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import type { RunningRouter } from './sotto.ts';
@@ -17,13 +18,20 @@ const CHAT = 'POST /v1/chat/completions';
 const BOT_CHAT = 'POST /api/v1/chatbot/external/helper/chat';
 const folder = scratchFolder();
 let upstream: StandInUpstream;
+let collector: Collector;
 let router: RunningRouter;
 
 beforeAll(async () => {
   upstream = await startStandIn(['m']);
-  router = await startKept({ folder, baseUrl: upstream.baseUrl, models: ['m'] });
+  collector = await startCollector();
+  // As loud as it can be.
+  const config = {
+    logging: { level: 'trace', sealedDetail: true },
+    tracing: { otlpUrl: collector.url, sealedDetail: true, propagate: true },
+  };
+  router = await startKept({ folder, baseUrl: upstream.baseUrl, models: ['m'], config });
 });
-afterAll(() => upstream.close());
+afterAll(() => Promise.all([upstream.close(), collector.close()]));
 
 function question(content: string, more: object = {}): object {
   return { model: 'm', messages: [{ role: 'user', content }], ...more };
@@ -90,8 +98,11 @@ test('no prompt, message, answer, key or token text is in database, metrics, des
   expect(await router.stop()).toBe(0);
   places.set('the database after the stop', database());
   places.set('what the process wrote', router.written());
+  places.set('what was traced', collector.text);
   expect(database()).toContain('helper');
   expect(router.written()).toContain('listening');
+  expect(router.events.filter(({ event }) => event === 'request').length).toBeGreaterThan(15);
+  expect(collector.spans().length).toBeGreaterThan(15);
   for (const [place, text] of places) {
     for (const [name, secret] of Object.entries(secrets)) {
       expect(findEncodings(Buffer.from(text, 'latin1'), secret), `${name} in ${place}`).toEqual([]);

@@ -65,6 +65,19 @@ describe('two workers', () => {
     expect(statuses).toEqual([200, 400, 400, 400, 400, 400, 400, 400]);
   });
 
+  test('each tell the metrics of both', async () => {
+    const path = '/v1/chat/completions';
+    await sendEightTimes(path, 'sotto_free_e2e', JSON.stringify(QUESTION));
+    const served = /^sotto_upstream_served_total\{upstream="model"\} (\d+)$/m;
+    const scrapes = await Promise.all(Array.from({ length: 6 }, () => send('/metrics', 'nobody')));
+    const totals = scrapes.map(({ text }) => Number(served.exec(text)?.[1]));
+    // Three of the limited key, one that was sealed, and these eight; probes are no calls.
+    expect(new Set(totals)).toEqual(new Set([12]));
+    expect(scrapes[0]?.text).toContain('\nsotto_workers 2\n');
+    const workers = new Set(router.events.flatMap(({ event, worker }) => (event === 'request' ? [worker] : [])));
+    expect(workers.size).toBe(2);
+  });
+
   test('are two again after one is killed', async () => {
     const children = `/proc/${router.pid}/task/${router.pid}/children`;
     if (!existsSync(children)) {

@@ -1,8 +1,11 @@
+import type { LogDestination } from '@sotto/router';
 import type { Terminal } from './terminal.ts';
 
 /** What a command works with. */
 export interface CommandContext {
   readonly terminal: Terminal;
+  /** Opens the log: lines for machines, on standard output. */
+  openLog(): LogDestination;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Settles when the person or the system asks the command to end. */
   readonly interrupted: Promise<void>;

@@ -1,5 +1,5 @@
 import { SottoError } from '@sotto/protocol';
-import { InvalidConfigError } from '@sotto/router';
+import { InvalidConfigError, openLog } from '@sotto/router';
 import { UsageError } from './arguments.ts';
 import type { Command, CommandContext } from './command.ts';
 import { chatCommand } from './commands/chat.ts';
@@ -7,11 +7,20 @@ import { initCommand } from './commands/init.ts';
 import { keysCommand } from './commands/keys.ts';
 import { proxyCommand } from './commands/proxy.ts';
 import { serveCommand } from './commands/serve.ts';
+import { topCommand } from './commands/top.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { processTerminal } from './terminal.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [serveCommand, chatCommand, proxyCommand, verifyCommand, keysCommand, initCommand];
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  chatCommand,
+  proxyCommand,
+  topCommand,
+  verifyCommand,
+  keysCommand,
+  initCommand,
+];
 
 function overview(): string {
   const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`);
@@ -72,6 +81,7 @@ const args = process.argv.slice(2);
 try {
   process.exitCode = await main(args, {
     terminal: processTerminal,
+    openLog: () => openLog(process.stdout.fd),
     environment: process.env,
     interrupted: first.settled,
     insisted: second.settled,

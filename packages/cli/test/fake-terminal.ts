@@ -5,6 +5,8 @@ export interface Surroundings {
   readonly context: CommandContext;
   readonly printed: readonly string[];
   readonly said: readonly string[];
+  /** Lines of its log. */
+  readonly logged: readonly string[];
   /** Does what Ctrl-C does. */
   interrupt(): void;
   /** Does what SIGHUP does. */
@@ -15,6 +17,8 @@ export interface Surroundings {
 export function surroundings(environment: CommandContext['environment'] = {}): Surroundings {
   const printed: string[] = [];
   const said: string[] = [];
+  const logged: string[] = [];
+  const log = { write: (line: string) => void logged.push(line), dropped: 0, close: () => Promise.resolve() };
   let interrupt = (): void => {};
   const interrupted = new Promise<void>((resolve) => {
     interrupt = resolve;
@@ -28,6 +32,7 @@ export function surroundings(environment: CommandContext['environment'] = {}): S
   let hangUp = (): void => {};
   const context: CommandContext = {
     terminal,
+    openLog: () => log,
     environment,
     interrupted,
     insisted: new Promise(() => {}),
@@ -35,5 +40,5 @@ export function surroundings(environment: CommandContext['environment'] = {}): S
       hangUp = listener;
     },
   };
-  return { context, printed, said, interrupt: () => interrupt(), hangUp: () => hangUp() };
+  return { context, printed, said, logged, interrupt: () => interrupt(), hangUp: () => hangUp() };
 }

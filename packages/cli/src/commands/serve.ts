@@ -2,6 +2,7 @@ import {
   type AttestationEvent,
   checkConfig,
   createRouter,
+  type LogDestination,
   loadConfig,
   type PreparedConfig,
   type RouterConfig,
@@ -55,7 +56,16 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   const { values, positionals } = parseArguments(args, options);
   if (positionals.length > 0) throw new UsageError(`serve takes no argument ${positionals[0]}`);
   const workers = values.workers === undefined ? 1 : wholeNumber(values.workers, 'workers', 1, 256);
-  const report = reporter(context, values.json === true);
+  const json = values.json === true;
+  let log: LogDestination | null = null;
+  const report: Report = (event, words) => {
+    const line = JSON.stringify({ level: 'info', time: new Date().toISOString(), ...event });
+    if (json) context.terminal.print(line);
+    else {
+      context.terminal.say(words);
+      log?.write(`${line}\n`);
+    }
+  };
   const load = (): Promise<RouterConfig> =>
     loadConfig({
       file: values.config,
@@ -71,7 +81,11 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   }
   const reloads = new Reloads();
   context.onHangup(() => reloads.request());
-  const server = workers === 1 ? await serveHere(config, context, report) : await serveFrom(config, workers, report);
+  // A person at a terminal reads words; lines are for whoever collects them.
+  const logs = config.logging.level !== 'silent' && (json || !context.terminal.interactive);
+  if (logs) log = context.openLog();
+  const server =
+    workers === 1 ? await serveHere(config, context, report, log) : await serveFrom(config, workers, report, logs);
   announce(server, config, workers, report);
   reloads.begin({ load, prepare: (next) => server.prepare(next), report });
   await context.interrupted;
@@ -79,7 +93,10 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   await reloads.end();
   const isOver = await Promise.race([server.close().then(() => true), context.insisted.then(() => false)]);
   if (!isOver) server.terminate();
+  // Its last word stands behind everybody else's.
+  if (json) await log?.close();
   report({ event: 'stopped', at_once: !isOver }, isOver ? 'Stopped.' : 'Stopped at once: what was under way was cut.');
+  await log?.close();
   return isOver ? 0 : 1;
 }
 
@@ -118,13 +135,6 @@ function upstreamFlags(values: Values): Record<string, unknown>[] {
 
 type Report = (event: Record<string, unknown>, words: string) => void;
 
-function reporter({ terminal }: CommandContext, json: boolean): Report {
-  return (event, words) => {
-    if (json) terminal.print(JSON.stringify({ time: new Date().toISOString(), ...event }));
-    else terminal.say(words);
-  };
-}
-
 interface Running {
   readonly url: string;
   readonly rsaFingerprint: string | null;
@@ -134,9 +144,15 @@ interface Running {
   prepare(config: RouterConfig): Promise<PreparedConfig>;
 }
 
-async function serveHere(config: RouterConfig, { environment }: CommandContext, report: Report): Promise<Running> {
+async function serveHere(
+  config: RouterConfig,
+  { environment }: CommandContext,
+  report: Report,
+  log: LogDestination | null,
+): Promise<Running> {
   const router = await createRouter(config, {
     environment,
+    log: log ?? undefined,
     onInternalError: (requestId, error) => {
       const name = error instanceof Error ? error.name : typeof error;
       report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`);
@@ -154,8 +170,9 @@ async function serveHere(config: RouterConfig, { environment }: CommandContext, 
   };
 }
 
-function serveFrom(config: RouterConfig, workers: number, report: Report): Promise<Running> {
+function serveFrom(config: RouterConfig, workers: number, report: Report, logs: boolean): Promise<Running> {
   return serveWorkers(config, workers, {
+    logs,
     onInternalError: (requestId, name) =>
       report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`),
     onAttestation: (event) => reportAttestation(event, report),

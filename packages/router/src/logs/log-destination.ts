@@ -17,6 +17,8 @@ const MIN_BYTES = 2_048;
 const MAX_WRITE_BYTES = 4_096;
 /** A reader that stands still costs no more memory than this: then lines are thrown away, and counted. */
 const MAX_WAITING_BYTES = 1_048_576;
+/** Longest wait for a reader at the end. */
+const CLOSE_MS = 1_000;
 
 /** Writes lines to a file descriptor, off the path of the requests. Closing it closes the descriptor, but for 1 and 2. */
 export function openLog(fd: number): LogDestination {
@@ -42,7 +44,12 @@ export function openLog(fd: number): LogDestination {
     },
     close: () =>
       (closing ??= new Promise((resolve) => {
-        stream.on('close', resolve);
+        // Nobody may take the rest: then it is lost.
+        const timer = setTimeout(resolve, CLOSE_MS);
+        stream.on('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
         stream.end();
       })),
   };
