@@ -105,10 +105,12 @@ describe.each(PLATFORMS)('a router process that attests %s by %s', (type, _by, n
     );
     const other = await verify('--policy', path, '--json');
     expect(other.code).toBe(1);
-    expect(JSON.parse(other.stdout)).toMatchObject({
-      status: 'contraindicated',
-      failures: expect.arrayContaining([expect.objectContaining({ code: 'measurement_not_allowed' })]),
-    });
+    const { status, failures } = JSON.parse(other.stdout) as {
+      readonly status: string;
+      readonly failures: readonly { readonly code: string }[];
+    };
+    expect(status).toBe('contraindicated');
+    expect(failures.map(({ code }) => code)).toContain('measurement_not_allowed');
   });
 
   test('tells its operator what it measured, and nobody who trusts the vendors is fooled by a synthetic one', async () => {
