@@ -75,7 +75,7 @@ describeInChromium('a person in Chromium', () => {
     const chat = await ask(GOOD, 'whole');
     expect(await chat.answer(`echo: ${QUESTION}`)).toBe('whole');
     const steps = await chat.steps();
-    expect(steps.map(([status]) => status)).toEqual(Array(8).fill('passed'));
+    expect(steps.map(([status]) => status)).toEqual(Array.from({ length: 8 }, () => 'passed'));
     expect(steps.map(([, words]) => words?.split(':', 1)[0])).toEqual([
       ...['Evidence', 'Form', 'Kind', 'Keys', 'Signatures', 'Policy', 'Router and time', 'History'],
     ]);
@@ -90,7 +90,10 @@ describeInChromium('a person in Chromium', () => {
     const before = router.middle.seen.length;
     const chat = await ask(OTHER, 'failed');
     const steps = await chat.steps();
-    expect(steps.map(([status]) => status)).toEqual([...Array(5).fill('passed'), 'failed', 'skipped', 'skipped']);
+    expect(steps.map(([status]) => status)).toEqual([
+      ...Array.from({ length: 5 }, () => 'passed'),
+      ...['failed', 'skipped', 'skipped'],
+    ]);
     expect(steps[5]?.[1]).toMatch(/^Policy: failed, .*PCR0/);
     expect(await chat.alert()).toMatch(/PCR0/);
     expect(chat.sent.join('\n')).not.toContain(QUESTION);
