@@ -1,9 +1,11 @@
+import { ConfigurationError } from '@sotto/protocol';
 import { AdminGate } from './admin/admin-gate.ts';
 import { InvalidConfigError } from './config/config-fault.ts';
 import { parseConfig } from './config/parse.ts';
 import { changedKeys, refuseRestartKeys } from './config/reload.ts';
 import type { RouterConfigInput } from './config/schema.ts';
 import type { GenerationSeed } from './hpke-keys/key-generation.ts';
+import { PolicyKeys } from './hpke-keys/policy-keys.ts';
 import { readAdminKey } from './open-records.ts';
 import { createServing, type Serving, type ServingParts, type Standing } from './serving.ts';
 import { type UpstreamMaking, UpstreamSet } from './upstream-set.ts';
@@ -14,7 +16,10 @@ export interface PreparedConfig {
   readonly changed: readonly string[];
   /** Whether HPKE keys of its own come with it: what is sealed to those of before is refused then. */
   readonly replacesKeys: boolean;
-  /** Puts it in the place of the present one, at once and whole. */
+  /**
+   * Puts it in the place of the present one, at once and whole.
+   * @throws ConfigurationError `invalid_config` where another has been put there since it was prepared
+   */
   commit(): void;
   /** Lets go of it. */
   discard(): Promise<void>;
@@ -30,13 +35,13 @@ export class PresentServing {
 
   constructor(
     standing: Standing,
-    { adminKey, ...parts }: ServingParts & { readonly adminKey: string | null },
+    { adminKey, ...parts }: Omit<ServingParts, 'policyKeys'> & { readonly adminKey: string | null },
     making: UpstreamMaking,
   ) {
     this.#standing = standing;
     this.#making = making;
     this.#adminKey = adminKey;
-    this.#serving = createServing(standing, parts);
+    this.#serving = createServing(standing, { ...parts, policyKeys: new PolicyKeys(standing.keys.schedule) });
   }
 
   get serving(): Serving {
@@ -63,17 +68,22 @@ export class PresentServing {
     const takeRecords = await records.prepare(config);
     const upstreams = await UpstreamSet.open(config.upstreams, this.#making, before.upstreams);
     const gate = adminKey === this.#adminKey ? before.gate : gateOf(adminKey, config.publicUrl);
-    const serving = createServing(this.#standing, { config, upstreams, gate });
+    const policyKeys = replacesKeys ? new PolicyKeys(keys.schedule) : before.policyKeys;
+    const serving = createServing(this.#standing, { config, upstreams, gate, policyKeys });
     return {
       changed,
       replacesKeys,
       commit: () => {
+        if (this.#serving !== before) throw outOfDate();
         takeRecords();
         claims.commit();
         this.#adminKey = adminKey;
         this.#serving = serving;
         this.#standing.inFlight.limitTo(config.limits.openStreams);
-        serveNewKeys?.();
+        if (serveNewKeys !== null) {
+          before.policyKeys.end();
+          serveNewKeys();
+        }
         void serving.directory.refresh();
         void attestation.publisher?.refresh();
         void this.#retire(before.upstreams);
@@ -105,6 +115,12 @@ export class PresentServing {
 function needsNewRsaKey(): InvalidConfigError {
   const message = 'a router that attests and serves nomyo-v1 needs a restart to change where prompts may go';
   return new InvalidConfigError([{ key: 'upstreams', source: null, line: null, message }]);
+}
+
+/** What it took over from the one before may be closed by now. */
+function outOfDate(): ConfigurationError {
+  const message = 'another configuration has been taken over since this one was prepared: prepare it again';
+  return new ConfigurationError(message, { code: 'invalid_config' });
 }
 
 function gateOf(key: string | null, publicUrl: string | undefined): AdminGate | null {

@@ -8,6 +8,7 @@ import { ehbpDoor, ehbpKeyRoutes, isEhbpRequest } from './gateways/ehbp/gateway.
 import { nomyoGatewayRoutes } from './gateways/nomyo-v1/gateway.ts';
 import { ohttpGatewayRoutes } from './gateways/ohttp/gateway.ts';
 import { healthRoutes } from './health/routes.ts';
+import type { PolicyKeys } from './hpke-keys/policy-keys.ts';
 import { withCors } from './http/cors.ts';
 import type { Exchange, Handler, HeaderFields } from './http/exchange.ts';
 import type { InFlight } from './http/in-flight.ts';
@@ -48,6 +49,8 @@ export interface ServingParts {
   readonly upstreams: UpstreamSet;
   /** One for all that the admin key opens: who guesses at it has no second door to try. Null where there is none. */
   readonly gate: AdminGate | null;
+  /** One for all configurations with the same policy of upstreams. */
+  readonly policyKeys: PolicyKeys;
 }
 
 /** A configuration at work: its routes, and whom they ask. It never changes; a reload puts another in its place. */
@@ -62,7 +65,7 @@ export interface Serving extends ServingParts {
 /** Joins the routes of all features. */
 export function createServing(standing: Standing, parts: ServingParts): Serving {
   const { keys, records, attestation, replicas, inFlight, observation, replays, report } = standing;
-  const { config, upstreams, gate } = parts;
+  const { config, upstreams, gate, policyKeys } = parts;
   const serves = (protocol: RouterConfig['protocols'][number]): boolean => config.protocols.includes(protocol);
   const directory = new ModelDirectory(upstreams.entries, records.aliases.with(config.aliases));
   const { claims, publisher, receiptSigner } = attestation;
@@ -71,7 +74,7 @@ export function createServing(standing: Standing, parts: ServingParts): Serving 
   const inner = routeTable(api);
   const windowMs = config.limits.replayWindowSeconds * 1_000;
   const sealed = {
-    keys: keys.schedule,
+    keys: policyKeys,
     handle: (exchange: Exchange) => observation.answer.inner(exchange, inner),
     onInternalError: report,
     timed: observation.metrics.onCrypto,

@@ -67,6 +67,16 @@ describe('a configuration that is taken over', () => {
     await eventually('the old one is let go', async () => (await old.openConnections()) === 0);
   });
 
+  test('is refused where it was prepared before another that is served now', async () => {
+    const router = await testRouter(configAt(old.baseUrl));
+    const late = await router.prepare(whole(configAt(old.baseUrl, { aliases: { a: ['m'] } })));
+    await reload(router, configAt(fresh.baseUrl));
+    fresh.behave(json(completion('from the new')));
+    expect(() => late.commit()).toThrow(expect.objectContaining({ code: 'invalid_config' }));
+    await late.discard();
+    expect(await (await ask(router)).text()).toContain('from the new');
+  });
+
   test('admits new keys and refuses those that it has no more', async () => {
     const router = await testRouter(configAt(fresh.baseUrl));
     fresh.behave(json(completion('x')));

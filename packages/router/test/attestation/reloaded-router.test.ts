@@ -50,6 +50,36 @@ test('what was sealed on the word of one policy of upstreams never reaches anoth
   expect((await open(anew, await router.fetch(outerRequest(anew.body)))).status).toBe(200);
 });
 
+/** A request whose head is there and whose body comes later. */
+function heldBack(headers: Record<string, string>, path: string) {
+  let send = (_body: Uint8Array): void => {};
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      send = (bytes) => {
+        controller.enqueue(bytes);
+        controller.close();
+      };
+    },
+  });
+  const streamed = { method: 'POST', headers, body, duplex: 'half' } as RequestInit;
+  const request = new Request(`http://router.test${path}`, streamed);
+  return { request, send: (bytes: Uint8Array) => send(bytes) };
+}
+
+test('what is sealed on the word of the new policy never reaches the old one, by whatever request it comes', async () => {
+  const { router, verified, other, configAt } = await reloadingRouter();
+  // Somebody on the way begins a request, and gives it the body of another later.
+  const { headers, url } = outerRequest((await seal(await recipientOf(router.fetch), chatInput())).body);
+  const held = heldBack(Object.fromEntries(headers), new URL(url).pathname);
+  const answer = router.fetch(held.request);
+  // Two reloads: it began under the configuration before the last.
+  (await router.prepare(configAt(verified.baseUrl, { limits: { openStreams: 5 } }))).commit();
+  (await router.prepare(configAt(other.baseUrl))).commit();
+  held.send((await seal(await recipientOf(router.fetch), chatInput())).body);
+  expect((await answer).status).toBe(422);
+  expect([verified.seen, other.seen]).toEqual([[], []]);
+});
+
 test('a reload that leaves the policy of upstreams as it was leaves the keys as they were', async () => {
   const { router, bundle, verified, configAt } = await reloadingRouter();
   const before = await bundle();

@@ -21,7 +21,7 @@ import { FrameSink } from './frame-sink.ts';
 
 /** What the door needs of the rest of the router. */
 export interface EhbpGatewayOptions {
-  readonly keys: KeySchedule;
+  readonly keys: Pick<KeySchedule, 'ehbpKeyPairs'>;
   /** The router's one handler: it answers the opened request as it would any other. */
   readonly handle: Handler;
   /** Told of what the door itself gets wrong once a request is open. */

@@ -26,7 +26,7 @@ import { WholeAnswer } from './whole-answer.ts';
 
 /** What the gateway needs of the rest of the router. */
 export interface OhttpGatewayOptions {
-  readonly keys: KeySchedule;
+  readonly keys: Pick<KeySchedule, 'find' | 'encodedConfigs' | 'maxAgeSeconds'>;
   /** The router's one handler: it answers the opened request as it would any other. */
   readonly handle: Handler;
   /** Told of what the gateway itself gets wrong once a request is open. */
@@ -82,7 +82,7 @@ export function ohttpGatewayRoutes(options: OhttpGatewayOptions): readonly Route
   ]);
 }
 
-function sendKeys(sink: ResponseSink, keys: KeySchedule): void {
+function sendKeys(sink: ResponseSink, keys: OhttpGatewayOptions['keys']): void {
   const maxAge = Math.min(keys.maxAgeSeconds, MAX_KEY_AGE_SECONDS);
   const headers = { 'content-type': OHTTP_KEYS_MEDIA_TYPE, 'cache-control': `public, max-age=${maxAge}` };
   sendBytes(sink, 200, headers, keys.encodedConfigs);
