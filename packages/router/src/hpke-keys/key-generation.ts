@@ -27,8 +27,8 @@ const SUITES = [
 ];
 
 /**
- * What a generation of keys is derived from. It is made in one process and goes to those that share the keys; nobody
- * stores it.
+ * What a generation of keys is derived from. It is made in one process and goes to those that share the keys; to
+ * other machines sealed, and kept on the way no longer than the keys live.
  */
 export interface GenerationSeed {
   /** The first of its key ids. */
