@@ -153,17 +153,24 @@ upstreams:
   });
 });
 
-test('a worker that comes after a reload serves by it', async () => {
-  const path = join(folder, 'reborn.json');
+/** Two workers, and their process ids now; null where the system does not list them. */
+async function twoWorkers(path: string) {
   const two = await startConfigured(path, configAt(before), { args: ['--workers', '2'] });
   const children = `/proc/${two.pid}/task/${two.pid}/children`;
-  if (!existsSync(children)) {
-    process.stdout.write('skipped: this system does not list the children of a process\n');
-    await two.stop();
-    return;
+  if (existsSync(children)) {
+    return { two, workers: (): string[] => readFileSync(children, 'utf8').trim().split(' ') };
   }
+  process.stdout.write('skipped: this system does not list the children of a process\n');
+  await two.stop();
+  return null;
+}
+
+test('a worker that comes after a reload serves by it', async () => {
+  const path = join(folder, 'reborn.json');
+  const started = await twoWorkers(path);
+  if (started === null) return;
+  const { two, workers } = started;
   await reload(two, path, JSON.stringify(configAt(after)));
-  const workers = (): string[] => readFileSync(children, 'utf8').trim().split(' ');
   const [victim] = workers();
   process.kill(Number(victim), 'SIGKILL');
   await two.event('worker_restarted');
@@ -172,5 +179,18 @@ test('a worker that comes after a reload serves by it', async () => {
   for (const { status, text } of await askEightTimes(two)) {
     expect([status, text]).toEqual([200, expect.stringContaining('after')]);
   }
+  expect(await two.stop()).toBe(0);
+});
+
+test('a terminal that hangs up reaches the workers too, and ends none of them', async () => {
+  const path = join(folder, 'terminal.json');
+  const started = await twoWorkers(path);
+  if (started === null) return;
+  const { two, workers } = started;
+  const pids = workers();
+  for (const pid of pids) process.kill(Number(pid), 'SIGHUP');
+  // Whoever has answered a reload has had the signal long since.
+  expect(await reload(two, path, JSON.stringify(configAt(after)))).toMatchObject({ event: 'config_reloaded' });
+  expect(workers()).toEqual(pids);
   expect(await two.stop()).toBe(0);
 });

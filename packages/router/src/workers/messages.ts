@@ -25,10 +25,15 @@ export type ToWorker =
   | { readonly sotto: 'rotate'; readonly seed: GenerationSeed }
   | { readonly sotto: 'shut-down' }
   /** Read this configuration, and say whether you can take it over. The seed is of keys that may have to come with it. */
-  | { readonly sotto: 'prepare'; readonly config: RouterConfig; readonly seed?: GenerationSeed }
+  | {
+      readonly sotto: 'prepare';
+      /** Goes with all that is said of it: an answer may come when another is already voted on. */
+      readonly vote: number;
+      readonly config: RouterConfig;
+      readonly seed?: GenerationSeed;
+    }
   /** Take over what was prepared, or let go of it. */
-  | { readonly sotto: 'commit' }
-  | { readonly sotto: 'discard' }
+  | { readonly sotto: 'commit' | 'discard'; readonly vote: number }
   /** Another worker has changed the store. */
   | { readonly sotto: 'reload'; readonly what: Announcement }
   /** Tell what you have counted. */
@@ -51,8 +56,13 @@ export type ToPrimary =
       readonly signerFingerprint: string;
     }
   | { readonly sotto: 'failed'; readonly message: string }
-  | { readonly sotto: 'prepared'; readonly changed: readonly string[]; readonly replacesKeys: boolean }
-  | { readonly sotto: 'unprepared'; readonly message: string }
+  | {
+      readonly sotto: 'prepared';
+      readonly vote: number;
+      readonly changed: readonly string[];
+      readonly replacesKeys: boolean;
+    }
+  | { readonly sotto: 'unprepared'; readonly vote: number; readonly message: string }
   | { readonly sotto: 'internal-error'; readonly requestId: string; readonly name: string }
   | { readonly sotto: 'attestation'; readonly event: AttestationEvent }
   | { readonly sotto: 'replay-add'; readonly call: number; readonly id: string }

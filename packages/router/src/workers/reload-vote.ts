@@ -2,12 +2,15 @@ import { ConfigurationError } from '@sotto/protocol';
 import type { ToPrimary } from './messages.ts';
 
 /** What the workers found in a configuration that all of them can take over. */
-export type Readiness = Omit<Extract<ToPrimary, { sotto: 'prepared' }>, 'sotto'>;
+export type Readiness = Pick<Extract<ToPrimary, { sotto: 'prepared' }>, 'changed' | 'replacesKeys'>;
 
 /** Longest wait for a worker: one that does not answer must not hold up every reload to come. */
 const DEADLINE_MS = 60_000;
 
-/** Whether all workers can take a configuration over. One that dies meanwhile has no vote: its successor starts with it. */
+/**
+ * Whether all workers can take a configuration over. One that dies meanwhile has no vote: its successor starts with it.
+ * Where none is left, nobody has tried it, nor said whether keys have to come with it: that is a refusal.
+ */
 export class ReloadVote<Voter> {
   /** Settles when all have said that they can. Rejects with the first refusal. */
   readonly outcome: Promise<Readiness>;
@@ -15,7 +18,7 @@ export class ReloadVote<Voter> {
   readonly #timer: NodeJS.Timeout;
   #settle: (readiness: Readiness) => void = () => {};
   #reject: (error: Error) => void = () => {};
-  #readiness: Readiness = { changed: [], replacesKeys: false };
+  #readiness: Readiness | null = null;
 
   constructor(voters: Iterable<Voter>) {
     this.#missing = new Set(voters);
@@ -45,6 +48,7 @@ export class ReloadVote<Voter> {
   #close(): void {
     if (this.#missing.size > 0) return;
     clearTimeout(this.#timer);
-    this.#settle(this.#readiness);
+    if (this.#readiness === null) this.refuse('no worker is there to take it over: try again');
+    else this.#settle(this.#readiness);
   }
 }

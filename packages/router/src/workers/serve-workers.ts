@@ -87,6 +87,8 @@ class Crew {
   });
   #state: 'starting' | 'serving' | 'closing' = 'starting';
   #vote: ReloadVote<Worker> | null = null;
+  /** How many there have been: the number of the last. */
+  #votes = 0;
   /** Workers that came up while the others voted: they start with whatever comes of it. */
   #late: Worker[] = [];
 
@@ -115,13 +117,17 @@ class Crew {
     }
     refuseRestartKeys(changedKeys(this.#config, config));
     refuseSeparateStores(config);
-    const vote = new ReloadVote<Worker>(this.#workers);
+    const voters = [...this.#workers];
+    const vote = new ReloadVote(voters);
     this.#vote = vote;
+    const number = ++this.#votes;
     const sole = this.#keys.prepareSole();
-    for (const worker of this.#workers)
-      send(worker, { sotto: 'prepare', config, ...(sole === null ? {} : { seed: sole.seed }) });
+    const seed = sole === null ? {} : { seed: sole.seed };
+    for (const worker of voters) send(worker, { sotto: 'prepare', vote: number, config, ...seed });
     const settle = (outcome: 'commit' | 'discard'): void => {
-      for (const worker of this.#workers) if (!this.#late.includes(worker)) send(worker, { sotto: outcome });
+      for (const worker of voters) {
+        if (!this.#late.includes(worker)) send(worker, { sotto: outcome, vote: number });
+      }
       this.#vote = null;
       for (const worker of this.#late.splice(0)) this.#instruct(worker);
     };
@@ -201,10 +207,10 @@ class Crew {
         this.#replays.forget(told.id);
         break;
       case 'prepared':
-        this.#vote?.ready(worker, told);
+        if (told.vote === this.#votes) this.#vote?.ready(worker, told);
         break;
       case 'unprepared':
-        this.#vote?.refuse(told.message);
+        if (told.vote === this.#votes) this.#vote?.refuse(told.message);
         break;
       case 'metrics-told':
         this.#metrics.told(worker.id, told.call, told.own);

@@ -5,7 +5,6 @@ import { createRouter } from '../app.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
 import { type LogDestination, openLog } from '../logs/log-destination.ts';
 import type { Announcement } from '../open-records.ts';
-import type { PreparedConfig } from '../present-serving.ts';
 import { clusterLimiters } from '../rate-limits/cluster-limiters.ts';
 import { MAX_REPLAY_ENTRIES, ReplayWindow } from '../replay/replay-window.ts';
 import type { Router } from '../router.ts';
@@ -13,6 +12,7 @@ import { type RouterServer, serve } from '../serve.ts';
 import { isOurs, type ToPrimary, type ToWorker } from './messages.ts';
 import { SharedMetrics } from './shared-metrics.ts';
 import { SharedReplays } from './shared-replays.ts';
+import { WorkerReload } from './worker-reload.ts';
 
 /** Standard output, which all workers share. */
 const LOG_DESCRIPTOR = 1;
@@ -21,7 +21,6 @@ let log: LogDestination | null = null;
 let server: RouterServer | null = null;
 /** Settles when the router serves. */
 let started: Promise<void> = Promise.resolve();
-let prepared: PreparedConfig | null = null;
 /** Seeds that came while the router was being made. */
 const early: GenerationSeed[] = [];
 let onSeed: (seed: GenerationSeed) => void = (seed) => void early.push(seed);
@@ -79,13 +78,11 @@ async function start({ config, secrets, logs }: Extract<ToWorker, { sotto: 'star
   });
 }
 
-async function prepare({ config, seed }: Extract<ToWorker, { sotto: 'prepare' }>): Promise<void> {
+const reloads = new WorkerReload(async (config, seed) => {
   await started;
   if (server === null) throw new ConfigurationError('a worker does not serve yet', { code: 'invalid_config' });
-  prepared = await server.prepare(config, seed);
-  const { changed, replacesKeys } = prepared;
-  tell({ sotto: 'prepared', changed, replacesKeys });
-}
+  return server.prepare(config, seed);
+}, tell);
 
 async function shutDown(): Promise<void> {
   await server?.close();
@@ -100,7 +97,8 @@ process.on('message', (message: unknown) => {
     case 'start':
       started = start(told);
       started.catch((error: unknown) => {
-        tell({ sotto: 'failed', message: wordsOf(error, 'a worker could not start') });
+        const message = SottoError.isInstance(error) ? error.message : 'a worker could not start';
+        tell({ sotto: 'failed', message });
         process.exitCode = 1;
         process.disconnect();
       });
@@ -109,17 +107,13 @@ process.on('message', (message: unknown) => {
       onSeed(told.seed);
       break;
     case 'prepare':
-      prepare(told).catch((error: unknown) => {
-        tell({ sotto: 'unprepared', message: wordsOf(error, 'a worker failed at the configuration') });
-      });
+      void reloads.prepare(told);
       break;
     case 'commit':
-      prepared?.commit();
-      prepared = null;
+      reloads.commit(told.vote);
       break;
     case 'discard':
-      void prepared?.discard();
-      prepared = null;
+      reloads.discard(told.vote);
       break;
     case 'shut-down':
       void shutDown();
@@ -141,12 +135,7 @@ process.on('message', (message: unknown) => {
   }
 });
 
-function wordsOf(error: unknown, otherwise: string): string {
-  return SottoError.isInstance(error) ? error.message : otherwise;
-}
-
 // Signals of the terminal reach the whole process group: the primary decides what they mean.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 process.on('disconnect', () => void shutDown());
 tell({ sotto: 'ready' });

@@ -39,3 +39,11 @@ test('one that says nothing does not hold it up for ever', async () => {
   vi.useRealTimers();
   await rejected;
 });
+
+test('where all died nobody has said that it can be taken over, nor whether keys go with it', async () => {
+  const vote = new ReloadVote(['a', 'b']);
+  vote.left('a');
+  vote.left('b');
+  await expect(vote.outcome).rejects.toMatchObject({ code: 'invalid_config' });
+  await expect(new ReloadVote([]).outcome).rejects.toMatchObject({ code: 'invalid_config' });
+});
