@@ -56,8 +56,8 @@ export interface RouterAttestation {
   /** Null where the router does not attest. */
   readonly publisher: EvidencePublisher | null;
   /**
-   * Signs receipts. It is never read from a file: a key that was made in this TEE and never left it is what makes a
-   * receipt the attested router's word, and not its operator's.
+   * Signs receipts. It is never read from a file: a key that was made in a TEE, and left it only sealed for the other
+   * routers of a cluster, is what makes a receipt the attested router's word, and not its operator's.
    */
   readonly receiptSigner: SigningIdentity;
 }

@@ -28,6 +28,21 @@ describe('the policy by which upstreams are picked', () => {
     );
   });
 
+  test('says where keys come from that somebody outside may have, too', () => {
+    const upstreams = [REMOTE];
+    const more = { auth: 'open', upstreams, redis: 'redis://127.0.0.1' } as const;
+    const cluster = { secret: { keyFile: '/run/secrets/cluster' } };
+    const shared = upstreamPolicy(parseConfig({ ...more, cluster }));
+    expect(shared).toMatch(/\],"keysFrom":\["cluster.secret"\]\}$/);
+    expect(shared.replace(',"keysFrom":["cluster.secret"]', '')).toBe(upstreamPolicy(config(upstreams)));
+    const nomyoV1 = { keyFile: '/run/secrets/rsa.pem' };
+    expect(upstreamPolicy(parseConfig({ ...more, cluster, nomyoV1, protocols: ['ohttp', 'nomyo-v1'] }))).toMatch(
+      /\],"keysFrom":\["cluster.secret","nomyoV1.keyFile"\]\}$/,
+    );
+    // Without the protocol the file is not read.
+    expect(upstreamPolicy(parseConfig({ ...more, nomyoV1, protocols: ['ohttp'] }))).not.toContain('keysFrom');
+  });
+
   test('does not depend on the order of the configuration, nor on keys, waits and weights', () => {
     const other = { name: 'a', baseUrl: 'https://other.example/v1', models: ['m'] };
     expect(digest([REMOTE, other])).toBe(digest([other, REMOTE]));
