@@ -1,5 +1,6 @@
 // Run by Node itself: two commands of `sotto` that trust a synthetic PKI, which no option of theirs can make them do.
 import type { TrustRoots } from '@sotto/attestation';
+import { openLog } from '@sotto/router';
 import { proxyCommandFor } from '../../packages/cli/src/commands/proxy.ts';
 import { verifyCommandFor } from '../../packages/cli/src/commands/verify.ts';
 import { processTerminal } from '../../packages/cli/src/terminal.ts';
@@ -11,6 +12,7 @@ const command = name === 'proxy' ? proxyCommandFor(roots) : verifyCommandFor(roo
 process.exitCode = await command.run(args, {
   terminal: processTerminal,
   environment: process.env,
+  openLog: () => openLog(process.stdout.fd),
   interrupted,
   insisted: new Promise(() => {}),
   onHangup: () => {},

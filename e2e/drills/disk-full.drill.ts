@@ -3,14 +3,15 @@ import { type KeptAnswer, sendTo, startKept } from '../kept-router.ts';
 import type { RunningRouter } from '../sotto.ts';
 import { ask, tally } from './ask.ts';
 import { drill } from './drill.ts';
+import type { LoopbackServer } from './loopback-server.ts';
 import { mountSmallDisk } from './small-disk.ts';
-import { startTokenServer, type TokenServer } from './token-server.ts';
+import { startTokenServer } from './token-server.ts';
 
 const KEY = 'sotto_configured_key';
 const REQUESTS = 50;
 const disk = mountSmallDisk(4);
 
-let model: TokenServer;
+let model: LoopbackServer;
 let router: RunningRouter;
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { completion, completionEvents, json } from '../../packages/router/test/stand-in-upstream.ts';
+import { type LoopbackServer, startLoopbackServer } from './loopback-server.ts';
 
 /** The ways in which a model server can be broken; each is also the name of a model that is broken so. */
 export const FAULTS = [
@@ -24,12 +24,9 @@ const WORDS = ['one', ' two', ' three', ' four'];
 const SLOW_MS = 150;
 
 /** A model server on loopback whose models are broken each in its own way. */
-export interface FaultyModel {
-  readonly baseUrl: string;
+export interface FaultyModel extends LoopbackServer {
   /** Chat requests that reached it, by model. */
   readonly asked: ReadonlyMap<string, number>;
-  openConnections(): Promise<number>;
-  close(): Promise<void>;
 }
 
 /**
@@ -43,7 +40,7 @@ export async function startFaultyModel({
   readonly faultOf?: (model: string) => string;
 } = {}): Promise<FaultyModel> {
   const asked = new Map<string, number>();
-  const server = createServer((message, response) => {
+  const server = await startLoopbackServer((message, response) => {
     const chunks: Buffer[] = [];
     message.on('data', (chunk: Buffer) => chunks.push(chunk));
     message.on('end', () => {
@@ -61,21 +58,7 @@ export async function startFaultyModel({
       else misbehave(response, fault, streams);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    baseUrl: `http://127.0.0.1:${port}/v1`,
-    asked,
-    openConnections: () =>
-      new Promise((resolve, reject) =>
-        server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
-      ),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { ...server, asked };
 }
 
 function sendJson(response: ServerResponse, value: unknown, status = 200): void {

@@ -4,7 +4,8 @@ import { scratchFolder } from '../scratch-folder.ts';
 import type { RunningRouter } from '../sotto.ts';
 import { ask, type Ending, tally } from './ask.ts';
 import { drill } from './drill.ts';
-import { startTokenServer, type TokenServer } from './token-server.ts';
+import type { LoopbackServer } from './loopback-server.ts';
+import { startTokenServer } from './token-server.ts';
 
 const KILLED_AFTER_MS = 3_000;
 /** Usage is written a second after it was counted; a busy machine gets half a second more. */
@@ -15,7 +16,7 @@ const folder = scratchFolder();
 
 type EndedAt = Ending & { readonly atMs: number };
 
-let model: TokenServer;
+let model: LoopbackServer;
 let router: RunningRouter;
 
 const start = (): Promise<RunningRouter> => startKept({ folder, baseUrl: model.baseUrl, models: ['m'] });

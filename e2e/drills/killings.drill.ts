@@ -7,9 +7,10 @@ import { type RunningRouter, startConfigured } from '../sotto.ts';
 import { startTcpBalancer, type TcpBalancer } from '../tcp-balancer.ts';
 import { ask, type Ending, tally } from './ask.ts';
 import { drill } from './drill.ts';
+import type { LoopbackServer } from './loopback-server.ts';
 import { PacedAsking, recoveryMs, type Timed } from './paced-asking.ts';
 import { RetryingClient } from './retrying-client.ts';
-import { startTokenServer, type TokenServer } from './token-server.ts';
+import { startTokenServer } from './token-server.ts';
 
 const KEY = 'sotto_key_of_the_killings';
 const PER_SECOND = 20;
@@ -21,7 +22,7 @@ const folder = scratchFolder();
 
 let postgres: PostgresServer;
 let redis: RedisServer;
-let models: TokenServer[];
+let models: LoopbackServer[];
 let routers: RunningRouter[];
 let balancer: TcpBalancer;
 
@@ -62,7 +63,7 @@ afterAll(async () => {
 });
 
 let restartRouter: () => Promise<void>;
-const startModel = (port = 0): Promise<TokenServer> => startTokenServer({ tokens: 20, everyMs: 25, port });
+const startModel = (port = 0): Promise<LoopbackServer> => startTokenServer({ tokens: 20, everyMs: 25, port });
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What is killed, and how it comes back. */

@@ -6,8 +6,9 @@ import { scratchFolder } from '../scratch-folder.ts';
 import { type RunningRouter, startConfigured } from '../sotto.ts';
 import { ask, type Ending, quantile, tally } from './ask.ts';
 import { drill, type Note } from './drill.ts';
+import type { LoopbackServer } from './loopback-server.ts';
 import { readMetrics, total } from './metrics.ts';
-import { startTokenServer, type TokenServer } from './token-server.ts';
+import { startTokenServer } from './token-server.ts';
 
 const KEY = 'sotto_key_of_the_stores';
 const LIMITED_KEY = 'sotto_limited_key_of_the_stores';
@@ -19,7 +20,7 @@ const folder = scratchFolder();
 
 let postgres: PostgresServer;
 let redis: RedisServer;
-let model: TokenServer;
+let model: LoopbackServer;
 let router: RunningRouter;
 let answered = 0;
 

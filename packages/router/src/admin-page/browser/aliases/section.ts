@@ -3,6 +3,7 @@ import { element } from '../element.ts';
 import { areaField, inputField, linesOf } from '../fields.ts';
 import { asMembers, listAt, textAt, textsAt } from '../json-shape.ts';
 import { type LiveSection, liveSection, type OpenSection, type Section, type SectionContext } from '../live-section.ts';
+import { rowActions } from '../row-actions.ts';
 import { emptyState, table } from '../table.ts';
 
 interface Alias {
@@ -48,34 +49,8 @@ function openAliases({ api, say }: SectionContext): OpenSection {
   }
 
   function actionsOf(alias: Alias): Node {
-    if (alias.source === 'configuration') return element('span', { class: 'faint' }, 'In the configuration');
-    const name = alias.alias;
-    return element(
-      'div',
-      { class: 'row-actions' },
-      element(
-        'button',
-        {
-          type: 'button',
-          class: 'button small',
-          id: `edit-${name}`,
-          'aria-label': `Change ${name}`,
-          onclick: () => edit(alias),
-        },
-        'Change',
-      ),
-      element(
-        'button',
-        {
-          type: 'button',
-          class: 'button small danger-text',
-          id: `delete-${name}`,
-          'aria-label': `Delete ${name}`,
-          onclick: () => remove(alias),
-        },
-        'Delete',
-      ),
-    );
+    const { alias: name, source } = alias;
+    return rowActions({ id: name, name, source, edit: () => edit(alias), remove: () => remove(alias) });
   }
 
   function edit(present: Alias | null): void {

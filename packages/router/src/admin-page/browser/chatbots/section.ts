@@ -2,6 +2,7 @@ import { openDialog } from '../dialog.ts';
 import { element } from '../element.ts';
 import { asMembers, listAt } from '../json-shape.ts';
 import { type LiveSection, liveSection, type OpenSection, type Section, type SectionContext } from '../live-section.ts';
+import { rowActions } from '../row-actions.ts';
 import { badge, emptyState, table } from '../table.ts';
 import { spanText } from '../words.ts';
 import { chatbotForm, chatbotOf, type ListedChatbot } from './chatbot-form.ts';
@@ -61,33 +62,7 @@ function openChatbots({ api, say }: SectionContext): OpenSection {
 
   function actionsOf(bot: ListedChatbot): Node {
     const { id, name, source } = bot;
-    if (source === 'configuration') return element('span', { class: 'faint' }, 'In the configuration');
-    return element(
-      'div',
-      { class: 'row-actions' },
-      element(
-        'button',
-        {
-          type: 'button',
-          class: 'button small',
-          id: `edit-${id}`,
-          'aria-label': `Change ${name}`,
-          onclick: () => edit(bot),
-        },
-        'Change',
-      ),
-      element(
-        'button',
-        {
-          type: 'button',
-          class: 'button small danger-text',
-          id: `delete-${id}`,
-          'aria-label': `Delete ${name}`,
-          onclick: () => remove(bot),
-        },
-        'Delete',
-      ),
-    );
+    return rowActions({ id, name, source, edit: () => edit(bot), remove: () => remove(bot) });
   }
 
   function edit(present: ListedChatbot | null): void {
