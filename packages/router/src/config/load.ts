@@ -1,3 +1,4 @@
+import { holdsPassword } from '../storage/storage-password.ts';
 import { type ConfigFault, InvalidConfigError } from './config-fault.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import { type EnvironmentSetting, type EnvironmentSettings, readEnvironment } from './from-environment.ts';
@@ -82,7 +83,9 @@ function unknownVariables({ unknown }: EnvironmentSettings, merged: unknown): re
 function warnings(file: ConfigFile | null, unknown: readonly string[]): readonly string[] {
   return [
     ...(file?.isShared === true && holdsSecret(file.value)
-      ? [`${file.path} holds a key, and others than its owner may read it: chmod 600 it, or name keyFile or keyEnv`]
+      ? [
+          `${file.path} holds a key or a password, and others than its owner may read it: chmod 600 it, or name files or variables`,
+        ]
       : []),
     ...unknown.map((variable) => `the environment variable ${variable} sets no key of the configuration`),
   ];
@@ -91,7 +94,8 @@ function warnings(file: ConfigFile | null, unknown: readonly string[]): readonly
 function holdsSecret(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return Object.entries(value).some(
-    ([name, member]) => (name === 'key' && typeof member === 'string') || holdsSecret(member),
+    ([name, member]) =>
+      (typeof member === 'string' && (name === 'key' || holdsPassword(member))) || holdsSecret(member),
   );
 }
 
@@ -99,6 +103,6 @@ function holdsSecret(value: unknown): boolean {
 function secretVariables(value: unknown): readonly string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, member]) =>
-    typeof member === 'string' && (name === 'keyEnv' || name === 'apiKeyEnv') ? [member] : secretVariables(member),
+    typeof member === 'string' && name.endsWith('Env') ? [member] : secretVariables(member),
   );
 }

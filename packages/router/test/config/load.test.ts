@@ -192,6 +192,24 @@ describe('a file', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  test.each([
+    ['redis', 'redis://:s3cret@127.0.0.1:6379'],
+    ['storage', 'postgres://sotto:s3cret@127.0.0.1/sotto'],
+  ])('with a password in %s that others may read is warned of, too', async (name, url) => {
+    const path = file(`${YAML}\n${name}: ${url}\nstorageKey: { keyFile: elsewhere }\n`, `${name}.yaml`);
+    const warnings: string[] = [];
+    chmodSync(path, 0o644);
+    await loadConfig({ file: path, onWarning: (warning) => warnings.push(warning) });
+    expect(warnings).toEqual([expect.stringContaining(path)]);
+    expect(warnings[0]).not.toContain('s3cret');
+  });
+
+  test('may name any variable of ours for any of its secrets', async () => {
+    const path = file(`${YAML}\ntracing: { headersEnv: SOTTO_COLLECTOR }\n`, 'named.yaml');
+    const environment = { SOTTO_COLLECTOR: 'authorization=x' };
+    await loadConfig({ file: path, environment, onWarning: (warning) => expect.unreachable(warning) });
+  });
+
   test('without a key may be read by all', async () => {
     const path = file(YAML, 'public.yaml');
     chmodSync(path, 0o644);
