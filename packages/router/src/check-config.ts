@@ -10,6 +10,7 @@ import { isLasting } from './storage/open-store.ts';
 import { readStorageKey } from './storage/storage-key.ts';
 import { readStoragePassword } from './storage/storage-password.ts';
 import { readTlsContext } from './tls-context.ts';
+import { readTracingHeaders } from './tracing/open-tracing.ts';
 import { KeyHash } from './virtual-keys/key-hash.ts';
 
 /**
@@ -28,6 +29,7 @@ export async function checkConfig(config: RouterConfig, environment: Environment
     const source = { env: upstream.apiKeyEnv, file: upstream.apiKeyFile };
     await readSecret(source, environment, `upstreams.${upstream.name}`);
   }
+  if (config.tracing.otlpUrl !== undefined) await readTracingHeaders(config.tracing, environment);
   if (config.tls !== undefined) {
     await readTlsContext(config.tls);
     await readTlsSpkiSha256(config.tls.certFile);

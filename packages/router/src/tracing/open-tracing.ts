@@ -19,15 +19,23 @@ export async function openTracing(
   version: string,
   upstreams: () => readonly UpstreamConfig[],
 ): Promise<OtlpTracing | null> {
-  const { otlpUrl, headersEnv, headersFile, ...rest } = tracing;
+  const { otlpUrl, headersEnv: _env, headersFile: _file, ...rest } = tracing;
   if (otlpUrl === undefined) return null;
-  const headers = parseHeaders(await readSecret({ env: headersEnv, file: headersFile }, environment, 'tracing'));
+  const headers = await readTracingHeaders(tracing, environment);
   const upstream = (name: string): TracedUpstream | undefined => {
     const found = upstreams().find((each) => each.name === name);
     return found === undefined ? undefined : tracedUpstream(found);
   };
   const { OtlpTracing } = await import('./otlp-tracing.ts');
   return new OtlpTracing({ ...rest, url: otlpUrl, headers, version, upstream });
+}
+
+/** The header fields for the collector. @throws ConfigurationError `invalid_config` */
+export async function readTracingHeaders(
+  { headersEnv, headersFile }: RouterConfig['tracing'],
+  environment: Environment,
+): Promise<Readonly<Record<string, string>>> {
+  return parseHeaders(await readSecret({ env: headersEnv, file: headersFile }, environment, 'tracing'));
 }
 
 /** Never says what was there: it is a credential. */
