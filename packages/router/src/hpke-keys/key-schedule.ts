@@ -17,6 +17,8 @@ export class KeySchedule {
   #generations: readonly KeyGeneration[] = [];
   /** Those of them whose time has begun. */
   #listed: readonly KeyGeneration[] = [];
+  /** Counts how often all were put out of use: what was on its way then belongs to those. */
+  #line = 0;
   /** When keys end or begin next. */
   #changesAtMs = Number.POSITIVE_INFINITY;
   #onListed: () => void = () => {};
@@ -37,7 +39,9 @@ export class KeySchedule {
    * that all who share it open it before any client hears of it.
    */
   async add(seed: GenerationSeed): Promise<void> {
+    const line = this.#line;
     const generation = await deriveGeneration(seed);
+    if (line !== this.#line) return;
     this.#serve([generation, ...this.#generations].sort((one, other) => other.seed.epoch - one.seed.epoch));
   }
 
@@ -47,7 +51,10 @@ export class KeySchedule {
    */
   async prepareSole(seed: GenerationSeed): Promise<() => void> {
     const generation = await deriveGeneration(seed);
-    return () => this.#serve([generation]);
+    return () => {
+      this.#line++;
+      this.#serve([generation]);
+    };
   }
 
   /** The generation that clients should seal to. Throws before the first one is there. */
@@ -87,6 +94,7 @@ export class KeySchedule {
 
   /** Takes all keys out of use, for good. */
   destroy(): void {
+    this.#line++;
     this.#serve([]);
   }
 

@@ -42,6 +42,19 @@ describe('the key schedule', () => {
     expect(keys.current.seed.firstKeyId).toBe(second);
   });
 
+  test('keeps out what was on its way when others took the place of all', async () => {
+    const keys = new KeySchedule();
+    const first = await addNext(keys);
+    const sole = nextSeed(last, PERIODS, Date.now());
+    const serve = await keys.prepareSole(sole);
+    const late = keys.add(nextSeed(sole, PERIODS, Date.now()));
+    serve();
+    await late;
+    expect(listed(keys)).toEqual([sole.firstKeyId, (sole.firstKeyId + 1) % 256]);
+    expect(keys.find(first)).toBeUndefined();
+    expect(keys.find((sole.firstKeyId + 2) % 256)).toBeUndefined();
+  });
+
   test('opens the old keys for the overlap, and not a moment longer', async () => {
     const keys = new KeySchedule();
     const first = await addNext(keys);
