@@ -71,7 +71,11 @@ export class SharedRotation {
 
   /** Makes the next generation now. @throws where the board cannot be reached */
   rotate(): Promise<void> {
-    return this.#inTurn(() => this.#make(this.#now() + AHEAD_MS));
+    return this.#inTurn(async () => {
+      // First, so that it follows the newest that is up.
+      await this.#adopt(await this.#options.board.read());
+      await this.#make(this.#now() + AHEAD_MS);
+    });
   }
 
   /** Reads the board anew, puts up what it has lost, and rotates where that is due. Never rejects. */

@@ -96,9 +96,11 @@ export class ClusterRecords implements GenerationBoard {
     const ids = await this.#client.zrevrange(this.#index, 0, MAX_GENERATIONS - 1);
     if (ids.length === 0) return [];
     const records = await this.#client.mgetBuffer(ids.map((id) => this.#placeOf(id)));
-    const gone = ids.filter((_, index) => (records[index] ?? null) === null);
+    const seeds = ids.map((id, index) => this.#openSeed(id, records[index] ?? null));
+    // What is none of ours goes with what is over: one that calls itself the newest would keep ours from being put up.
+    const gone = ids.filter((_, index) => seeds[index] === null);
     if (gone.length > 0) await this.#client.zrem(this.#index, ...gone);
-    return ids.flatMap((id, index) => this.#openSeed(id, records[index] ?? null));
+    return seeds.filter((seed) => seed !== null);
   }
 
   async post(seed: GenerationSeed, after: number | null): Promise<boolean> {
@@ -127,11 +129,11 @@ export class ClusterRecords implements GenerationBoard {
   }
 
   /** Anybody may have written there: what was not sealed by a replica for this place is not there. */
-  #openSeed(id: string, record: Buffer | null): readonly GenerationSeed[] {
+  #openSeed(id: string, record: Buffer | null): GenerationSeed | null {
     const plaintext = record === null ? null : this.#seal.open(this.#placeOf(id), record);
-    if (plaintext === null) return [];
+    if (plaintext === null) return null;
     const parsed = seedSchema.safeParse(JSON.parse(plaintext.toString()));
-    return parsed.success && idOf(parsed.data) === id ? [parsed.data] : [];
+    return parsed.success && idOf(parsed.data) === id ? parsed.data : null;
   }
 
   #placeOf(id: string): string {

@@ -137,6 +137,11 @@ describe('a cluster', () => {
       }
       const other = await replica();
       expect(await keys(other)).toBe(before);
+      // Nor does one that calls itself newer than all keep them from rotating.
+      await client.zadd('sotto:cluster:sotto:generations', 9_000_000_002, '9000000002-7');
+      await one.rotateKeys();
+      const both = async (): Promise<readonly string[]> => [await keys(one), await keys(other)];
+      await eventually('both list the new keys', async () => (await both()).every((each) => each !== before));
     });
 
     test('of another name shares nothing', async () => {
