@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually, gate } from '../eventually.ts';
+import { sealFor } from '../gateways/ohttp/open-exchange.ts';
+import { chatInput, readAnswer } from '../gateways/ohttp/sealing-client.ts';
 import { chat, startRouter, testRouter, upstreamsAt } from '../running-router.ts';
 import { completionEvents, type StandInUpstream, startStandIn } from '../stand-in-upstream.ts';
 import { startDoor } from './running-door.ts';
 import { codeOf, connectTo, isError, refusalOf } from './socket-client.ts';
 
+const KEY = 'sotto_sealed-key';
 let upstream: StandInUpstream;
 beforeAll(async () => {
   upstream = await startStandIn();
@@ -49,6 +52,32 @@ describe('a shutdown', () => {
     expect((await busy.closed).code).toBe(1012);
     await eventually('the upstream is let go', async () => (await upstream.openConnections()) === 0);
     hold.open();
+  });
+
+  test('ends a sealed answer with an error inside and no final chunk, and a close that says to come back', async () => {
+    const { url, close } = await startRouter({
+      keys: [{ name: 'k', key: KEY }],
+      upstreams: upstreamsAt(upstream.baseUrl),
+      shutdownGraceSeconds: 1,
+    });
+    upstream.behave((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(completionEvents(['begun'])[0]);
+    });
+    const client = await connectTo(`${url}/v1/chat/completions`);
+    const sealed = await sealFor(url, chatInput({ stream: true }, [['authorization', `Bearer ${KEY}`]]));
+    const message = Buffer.from(sealed.body).toString('base64');
+    client.send({ type: 'sealed', request_id: 'old', message });
+    await client.until(({ chunk }) => chunk !== undefined);
+    await close();
+    expect((await client.closed).code).toBe(1012);
+    // It says that nothing follows, and is not authenticated: what is missing is missing inside.
+    expect(client.received.at(-1)).toMatchObject({ request_id: 'old', done: true });
+    const reader = readAnswer(sealed);
+    for (const { chunk } of client.received)
+      if (chunk !== undefined) await reader.opener.push(Buffer.from(chunk, 'base64'));
+    expect(reader.text()).toMatch(/begun[\s\S]*"code":"shutting_down"/);
+    expect(reader.text()).not.toContain('[DONE]');
+    await expect(reader.finish()).rejects.toMatchObject({ code: 'response_truncated' });
   });
 
   test('refuses new connections', async () => {
