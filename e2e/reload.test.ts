@@ -1,7 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type KeyClaims, parseClaims } from '@sotto/protocol/key-statement';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sealFor } from '../packages/router/test/gateways/ohttp/open-exchange.ts';
+import { chatInput, type Sealed } from '../packages/router/test/gateways/ohttp/sealing-client.ts';
 import {
   completion,
   completionEvents,
@@ -11,6 +14,7 @@ import {
 } from '../packages/router/test/stand-in-upstream.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { type RunningRouter, startConfigured } from './sotto.ts';
+import { describeWithProcesses, servingWorkers, workersOf } from './worker-processes.ts';
 
 const folder = scratchFolder();
 let before: StandInUpstream;
@@ -153,44 +157,120 @@ upstreams:
   });
 });
 
-/** Two workers, and their process ids now; null where the system does not list them. */
-async function twoWorkers(path: string) {
-  const two = await startConfigured(path, configAt(before), { args: ['--workers', '2'] });
-  const children = `/proc/${two.pid}/task/${two.pid}/children`;
-  if (existsSync(children)) {
-    return { two, workers: (): string[] => readFileSync(children, 'utf8').trim().split(' ') };
-  }
-  process.stdout.write('skipped: this system does not list the children of a process\n');
-  await two.stop();
-  return null;
+describeWithProcesses('two workers', () => {
+  const path = join(folder, 'two.json');
+  let two: RunningRouter;
+  beforeAll(async () => {
+    two = await startConfigured(path, configAt(before), { args: ['--workers', '2'] });
+  });
+  afterAll(() => two.stop());
+
+  const bothServe = () => expect.poll(() => servingWorkers(two, () => ask(two)), { timeout: 20_000 }).toHaveLength(2);
+
+  test('do not end with a terminal that hangs up, which tells them too', async () => {
+    const workers = workersOf(two);
+    for (const pid of workers) process.kill(pid, 'SIGHUP');
+    // Whoever has answered a reload has had the signal long since.
+    expect(await reload(two, path, JSON.stringify(configAt(before)))).toMatchObject({ event: 'config_reloaded' });
+    expect(workersOf(two)).toEqual(workers);
+  });
+
+  test('take a configuration over while one of them is being replaced, and its successor serves by it', async () => {
+    const workers = workersOf(two);
+    process.kill(workers[0] ?? 0, 'SIGKILL');
+    const successor = (): number => workersOf(two).find((pid) => !workers.includes(pid)) ?? 0;
+    await expect.poll(successor, { timeout: 20_000, interval: 1 }).toBeGreaterThan(0);
+    // It is a process by now, but has not begun to serve.
+    expect(await reload(two, path, JSON.stringify(configAt(after)))).toMatchObject({
+      event: 'config_reloaded',
+      changed: ['upstreams'],
+    });
+    await bothServe();
+    for (const { status, text } of await askEightTimes(two)) {
+      expect([status, text]).toEqual([200, expect.stringContaining('after')]);
+    }
+  });
+
+  test('that are all gone cannot check a configuration: it is refused, and their successors have the old one', async () => {
+    for (const worker of workersOf(two)) process.kill(worker, 'SIGKILL');
+    await expect.poll(() => workersOf(two), { interval: 5 }).toEqual([]);
+    expect(await reload(two, path, JSON.stringify(configAt(before)))).toMatchObject({
+      event: 'config_rejected',
+      code: 'invalid_config',
+    });
+    const text = async (): Promise<string> => {
+      try {
+        return (await ask(two)).text;
+      } catch {
+        return 'nobody is there';
+      }
+    };
+    await expect.poll(text, { timeout: 20_000 }).toContain('after');
+  });
+});
+
+describeWithProcesses('two workers that attest', () => {
+  test('have new keys and new evidence for another policy of upstreams, both and their successors', async () => {
+    const path = join(folder, 'attested.json');
+    const attested = {
+      publicUrl: 'https://attested.example',
+      attestation: { attester: 'software', allowInsecure: true },
+    };
+    const two = await startConfigured(path, configAt(before, attested), { args: ['--workers', '2'] });
+    /** What eight connections are shown: the keys themselves, and what the evidence says of keys and policy. */
+    const shown = async (): Promise<ReadonlySet<string>> => {
+      const all = await Promise.all(Array.from({ length: 8 }, () => Promise.all([keysOf(two), claimsOf(two)])));
+      return new Set(
+        all.map(([keys, claims]) => JSON.stringify([keys, base64(claims.keyConfigs), claims.upstreamPolicySha256])),
+      );
+    };
+    const one = async (): Promise<readonly [string, string, string]> => {
+      await expect.poll(async () => (await shown()).size, { timeout: 20_000 }).toBe(1);
+      const [each = '[]'] = await shown();
+      return JSON.parse(each) as [string, string, string];
+    };
+    const [oldKeys, oldClaimed, oldPolicy] = await one();
+    expect(oldClaimed).toBe(oldKeys);
+    const sealed = await Promise.all(
+      Array.from({ length: 6 }, () => sealFor(two.url, chatInput({}, [['authorization', `Bearer ${KEY}`]]))),
+    );
+    const statusOf = async ({ body }: Sealed): Promise<number> => {
+      const headers = { 'content-type': 'message/ohttp-chunked-req' };
+      const url = `${two.url}/.well-known/ohttp-gateway`;
+      const answer = await request(url, { method: 'POST', headers, body, reset: true });
+      await answer.body.dump();
+      return answer.statusCode;
+    };
+    expect(await Promise.all(sealed.slice(0, 2).map(statusOf))).toEqual([200, 200]);
+
+    const asked = after.seen.length;
+    expect(await reload(two, path, JSON.stringify(configAt(after, attested)))).toMatchObject({
+      changed: ['upstreams'],
+    });
+    // What was sealed on the word of the old evidence goes nowhere, whichever of them it comes to.
+    expect(await Promise.all(sealed.slice(2).map(statusOf))).toEqual([422, 422, 422, 422]);
+    expect(after.seen.slice(asked).filter(({ method }) => method === 'POST')).toEqual([]);
+    const [keys, claimed, policy] = await one();
+    expect([keys === oldKeys, claimed === keys, policy === oldPolicy]).toEqual([false, true, false]);
+
+    const [victim = 0] = workersOf(two);
+    process.kill(victim, 'SIGKILL');
+    await two.event('worker_restarted');
+    await expect.poll(() => servingWorkers(two, () => ask(two)), { timeout: 20_000 }).toHaveLength(2);
+    expect(await one()).toEqual([keys, claimed, policy]);
+    expect(await two.stop()).toBe(0);
+  });
+});
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+async function keysOf({ url }: RunningRouter): Promise<string> {
+  const answer = await request(`${url}/.well-known/ohttp-gateway`, { reset: true });
+  return base64(new Uint8Array(await answer.body.arrayBuffer()));
 }
 
-test('a worker that comes after a reload serves by it', async () => {
-  const path = join(folder, 'reborn.json');
-  const started = await twoWorkers(path);
-  if (started === null) return;
-  const { two, workers } = started;
-  await reload(two, path, JSON.stringify(configAt(after)));
-  const [victim] = workers();
-  process.kill(Number(victim), 'SIGKILL');
-  await two.event('worker_restarted');
-  // The one that is left answers meanwhile; then both do.
-  await expect.poll(() => workers().filter((pid) => pid !== victim).length, { timeout: 20_000 }).toBe(2);
-  for (const { status, text } of await askEightTimes(two)) {
-    expect([status, text]).toEqual([200, expect.stringContaining('after')]);
-  }
-  expect(await two.stop()).toBe(0);
-});
-
-test('a terminal that hangs up reaches the workers too, and ends none of them', async () => {
-  const path = join(folder, 'terminal.json');
-  const started = await twoWorkers(path);
-  if (started === null) return;
-  const { two, workers } = started;
-  const pids = workers();
-  for (const pid of pids) process.kill(Number(pid), 'SIGHUP');
-  // Whoever has answered a reload has had the signal long since.
-  expect(await reload(two, path, JSON.stringify(configAt(after)))).toMatchObject({ event: 'config_reloaded' });
-  expect(workers()).toEqual(pids);
-  expect(await two.stop()).toBe(0);
-});
+async function claimsOf({ url }: RunningRouter): Promise<KeyClaims> {
+  const answer = await request(`${url}/pki/attestation`, { reset: true });
+  const { claims } = (await answer.body.json()) as { readonly claims: string };
+  return parseClaims(new Uint8Array(Buffer.from(claims, 'base64url')));
+}

@@ -25,8 +25,6 @@ export interface AccountingOptions {
   readonly onInternalError?: (error: unknown) => void;
   /** Told that usage could not be stored, and waits. */
   readonly onStoreError?: (error: unknown) => void;
-  /** Told that usage which had to wait is stored. */
-  readonly onStoreBack?: () => void;
 }
 
 /** What of a virtual key is counted against. */
@@ -71,8 +69,7 @@ export function createAccounting(options: AccountingOptions): Accounting {
   const budgets = new Budgets(makeLimiter);
   let prices = new PriceTable(options.prices, options.targetsOf);
   const onInternalError = options.onInternalError ?? (() => {});
-  const { onStoreError = onInternalError, onStoreBack = () => {} } = options;
-  const ledger = new UsageLedger(options.usage, { onStoreError, onStoreBack });
+  const ledger = new UsageLedger(options.usage, { onStoreError: options.onStoreError ?? onInternalError });
 
   const settle = (keyId: string, model: string, held: Held | null, settlement: Settlement): void => {
     const { outcome, usage, upstreamModel } = settlement;

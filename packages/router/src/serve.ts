@@ -43,9 +43,10 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /**
  * Listens where the configuration says.
+ * @param listen another address in its place, where several processes share one that the first of them got
  * @throws ConfigurationError `invalid_config` where the address or the certificate cannot be used
  */
-export async function serve(router: Router): Promise<RouterServer> {
+export async function serve(router: Router, listen = router.config.listen): Promise<RouterServer> {
   const { config } = router;
   const life = new ServerLife(router);
   const server = await makeServer(config, (message, response) => {
@@ -66,9 +67,9 @@ export async function serve(router: Router): Promise<RouterServer> {
     else if (isWebSocketUpgrade(message)) router.webSockets.upgrade(message, socket, head);
     else ignoreUpgrade(server, message, socket, head);
   });
-  const address = parseListenAddress(config.listen);
+  const address = parseListenAddress(listen);
   if (address === null) throw new ConfigurationError('listen: no such address', { code: 'invalid_config' });
-  await listen(server, address);
+  await bind(server, address);
   return {
     url: urlOf(server, address, config.tls !== undefined),
     close: () => life.close(server),
@@ -120,7 +121,7 @@ async function makeServer(config: RouterConfig, listener: RequestListener): Prom
   return createTlsServer({ ...options, ...(await readTlsContext(config.tls)) }, listener);
 }
 
-function listen(server: Server, address: ListenAddress): Promise<void> {
+function bind(server: Server, address: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const reason = error.code === 'EADDRINUSE' ? 'is in use already' : `cannot be used (${error.code ?? 'unknown'})`;

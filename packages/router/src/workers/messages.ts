@@ -21,7 +21,14 @@ export interface SharedSecrets {
 
 /** What the primary process tells a worker. */
 export type ToWorker =
-  | { readonly sotto: 'start'; readonly config: RouterConfig; readonly secrets: SharedSecrets; readonly logs: boolean }
+  | {
+      readonly sotto: 'start';
+      readonly config: RouterConfig;
+      /** Where to listen: with port 0 in the configuration, the port that the first workers got. */
+      readonly listen: string;
+      readonly secrets: SharedSecrets;
+      readonly logs: boolean;
+    }
   | { readonly sotto: 'rotate'; readonly seed: GenerationSeed }
   | { readonly sotto: 'shut-down' }
   /** Read this configuration, and say whether you can take it over. The seed is of keys that may have to come with it. */
@@ -47,7 +54,7 @@ export type ToWorker =
 
 /** What a worker tells the primary process. */
 export type ToPrimary =
-  /** The worker's modules are loaded: what was sent before is lost. */
+  /** The worker's modules are loaded: it can be started, and is told nothing before that. */
   | { readonly sotto: 'ready' }
   | {
       readonly sotto: 'listening';

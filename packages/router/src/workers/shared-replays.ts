@@ -11,6 +11,7 @@ export class SharedReplays implements ReplayMemory {
   readonly #tell: (message: ToPrimary) => void;
   readonly #waiting = new Map<number, (outcome: ReplayOutcome) => void>();
   #calls = 0;
+  #isPrimaryGone = false;
 
   constructor(seenHere: ReplayWindow, tell: (message: ToPrimary) => void) {
     this.#seenHere = seenHere;
@@ -23,6 +24,7 @@ export class SharedReplays implements ReplayMemory {
 
   add(id: string): Promise<ReplayOutcome> {
     this.#seenHere.add(id);
+    if (this.#isPrimaryGone) return Promise.resolve('unavailable');
     const call = this.#calls++;
     return new Promise((resolve) => {
       this.#waiting.set(call, resolve);
@@ -39,5 +41,12 @@ export class SharedReplays implements ReplayMemory {
   settle({ call, outcome }: Extract<ToWorker, { sotto: 'replay-outcome' }>): void {
     this.#waiting.get(call)?.(outcome);
     this.#waiting.delete(call);
+  }
+
+  /** Nobody can say any more what other workers have seen: what is not known to be new is refused. */
+  primaryIsGone(): void {
+    this.#isPrimaryGone = true;
+    for (const settle of this.#waiting.values()) settle('unavailable');
+    this.#waiting.clear();
   }
 }

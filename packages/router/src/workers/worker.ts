@@ -1,5 +1,6 @@
 // Runs in a worker process: waits for its configuration, serves, and shuts down when the primary says so or is gone.
 import { Buffer } from 'node:buffer';
+import cluster from 'node:cluster';
 import { ConfigurationError, SottoError } from '@sotto/protocol';
 import { createRouter } from '../app.ts';
 import type { GenerationSeed } from '../hpke-keys/key-generation.ts';
@@ -32,14 +33,15 @@ const missed = new Set<Announcement>();
 let reload: (what: Announcement) => void = (what) => void missed.add(what);
 
 function tell(message: ToPrimary): void {
-  process.send?.(message);
+  // What nobody is there to hear is not an error.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 function reportInternal(requestId: string, error: unknown): void {
   tell({ sotto: 'internal-error', requestId, name: error instanceof Error ? error.name : typeof error });
 }
 
-async function start({ config, secrets, logs }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
+async function start({ config, listen, secrets, logs }: Extract<ToWorker, { sotto: 'start' }>): Promise<void> {
   if (logs) log = openLog(LOG_DESCRIPTOR);
   const shared = new SharedReplays(
     new ReplayWindow(config.limits.replayWindowSeconds * 1_000, MAX_REPLAY_ENTRIES),
@@ -69,7 +71,7 @@ async function start({ config, secrets, logs }: Extract<ToWorker, { sotto: 'star
   reload = (what) => void router.reload(what).catch((error: unknown) => reportInternal('reload', error));
   measure = () => router.measure();
   for (const what of missed) reload(what);
-  server = await serve(router);
+  server = await serve(router, listen);
   tell({
     sotto: 'listening',
     url: server.url,
@@ -135,7 +137,17 @@ process.on('message', (message: unknown) => {
   }
 });
 
+/** The primary is gone, or this worker has let go of it. */
+function goOnAlone(): void {
+  // The platform would end the process now, and with it whatever is under way.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+  replays?.primaryIsGone();
+  void shutDown();
+}
+
 // Signals of the terminal reach the whole process group: the primary decides what they mean.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
-process.on('disconnect', () => void shutDown());
+cluster.worker?.once('disconnect', goOnAlone);
+// Only the channel to the primary fails in this way: a library that writes to it when the primary is gone.
+process.on('error', () => {});
 tell({ sotto: 'ready' });
