@@ -23,11 +23,48 @@ function commandsIn(text: string, pattern: RegExp): readonly string[] {
   return [...text.matchAll(pattern)].map(([, command = '']) => command);
 }
 
-test.each(pages)('every relative link in $name leads to a file', ({ path, text }) => {
-  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
-  const files = links.filter((target) => !/^(https?:|mailto:|#)/.test(target));
-  const missing = files.filter((target) => !existsSync(join(dirname(path), target.replace(/#.*$/, ''))));
-  expect(missing).toEqual([]);
+/** Where a page leads to: other files, and headings. */
+function linksOf({ path, text }: (typeof pages)[number]) {
+  return commandsIn(text, /\]\(([^)\s]+)\)/g)
+    .filter((target) => !/^(https?:|mailto:)/.test(target))
+    .map((target) => {
+      const [file = '', heading = null] = target.split('#');
+      return { target, file: file === '' ? path : join(dirname(path), file), heading };
+    });
+}
+
+/** What a link calls the headings of a page. */
+function headingsOf(text: string): readonly string[] {
+  const titles = commandsIn(text.replace(/^```.*?^```/gms, ''), /^#+ (.*)$/gm);
+  const words = titles.map((title) => title.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase());
+  return words.map((title) => title.replace(/[^\p{L}\p{N}_ -]/gu, '').replaceAll(' ', '-'));
+}
+
+test.each(pages)('every relative link in $name leads to a file, and to a heading that is there', (page) => {
+  const links = linksOf(page);
+  expect(links.filter(({ file }) => !existsSync(file)).map(({ target }) => target)).toEqual([]);
+  const astray = links.filter(({ file, heading }) => {
+    const text = pages.find(({ path }) => path === file)?.text;
+    return heading !== null && text !== undefined && !headingsOf(text).includes(heading);
+  });
+  expect(astray.map(({ target }) => target)).toEqual([]);
+});
+
+test('the README leads to every page but the decisions', () => {
+  const linked = pages.filter(({ name }) => name === 'README.md').flatMap(linksOf);
+  const files = new Set(linked.map(({ file }) => file));
+  const wanted = pages.filter(({ name }) => /^docs\/[^/]+\.md$|^packages\/[^/]+\/README\.md$/.test(name));
+  expect(wanted.length).toBeGreaterThan(20);
+  expect(wanted.filter(({ path }) => !files.has(path)).map(({ name }) => name)).toEqual([]);
+});
+
+test('decisions are numbered without a gap, each by a number of its own', () => {
+  const decisions = pages
+    .filter(({ name }) => name.startsWith('docs/decisions/'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const numbers = decisions.map(({ name }) => Number(/\/(\d{4})-/.exec(name)?.[1]));
+  expect(numbers).toEqual(decisions.map((_, index) => index + 1));
+  expect(decisions.map(({ text }) => Number(/^# (\d+)\. /.exec(text)?.[1]))).toEqual(numbers);
 });
 
 test('the page for apps says of every code of attestation what to do', () => {
@@ -42,6 +79,14 @@ test('the page for apps says of every code of attestation what to do', () => {
 });
 
 describe('every command that the documentation names', () => {
+  test('as one of sotto is in the page of the command line, and no other', async () => {
+    const overview = (await runSotto(['help'])).stdout;
+    const commands = new Set(commandsIn(overview, /^ {2}(\w+) {2,}/gm));
+    const page = pages.find(({ name }) => name === 'packages/cli/README.md')?.text ?? '';
+    expect(commands.size).toBeGreaterThan(5);
+    expect(new Set(commandsIn(page, /`sotto (?!help)([a-z]+)\b/g))).toEqual(commands);
+  });
+
   test('as npm script is one', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
     const named = new Set(guides.flatMap(({ text }) => commandsIn(text, /\bnpm run ([a-z][\w:-]*)/g)));
