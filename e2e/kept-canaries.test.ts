@@ -1,7 +1,9 @@
 import { createSecureFetch } from '@sotto/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sealFor } from '../packages/router/test/gateways/ohttp/open-exchange.ts';
 import { completion, json, type StandInUpstream, startStandIn } from '../packages/router/test/stand-in-upstream.ts';
 import { type Collector, startCollector } from '../packages/router/test/tracing/collector.ts';
+import { connectTo, isLast } from '../packages/router/test/websocket/socket-client.ts';
 import { ADMIN_KEY, databaseText, sendTo, startKept } from './kept-router.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import type { RunningRouter } from './sotto.ts';
@@ -14,6 +16,7 @@ const UPSTREAM_WORD = 'CANARY-upstream-9000';
 const WRONG_KEY = 'sotto_CANARY-wrong-6502';
 const IMPORTED_KEY = 'enclv_CANARY-imported-8086';
 const QUERY = 'CANARY-query-1138';
+const REQUEST_NAME = 'CANARY-name-1618';
 const CHAT = 'POST /v1/chat/completions';
 const BOT_CHAT = 'POST /api/v1/chatbot/external/helper/chat';
 const folder = scratchFolder();
@@ -59,6 +62,15 @@ test('no prompt, message, answer, key or token text is in database, metrics, des
     body: JSON.stringify(sealedTurn),
   });
   expect(await sealedAnswer.text()).toContain(ANSWER);
+  const path = '/v1/chat/completions';
+  const socket = await connectTo(`${router.url}${path}?token=${key}`);
+  const named = question(PROMPT, { stream: false, request_id: REQUEST_NAME });
+  socket.send(named);
+  await socket.until(isLast(REQUEST_NAME));
+  const authorized = [['content-type', 'application/json'] as const, ['x-api-key', key] as const];
+  const { body } = await sealFor(router.url, { path, headers: authorized, body: JSON.stringify(question(PROMPT)) });
+  socket.send({ type: 'sealed', request_id: REQUEST_NAME, message: Buffer.from(body).toString('base64') });
+  await socket.until(({ done }) => done === true);
 
   // What goes wrong
   await sendTo(router, CHAT, { key: WRONG_KEY, body: question(PROMPT) });
@@ -80,6 +92,7 @@ test('no prompt, message, answer, key or token text is in database, metrics, des
     WRONG_KEY,
     IMPORTED_KEY,
     QUERY,
+    REQUEST_NAME,
     ADMIN_KEY,
     'the key that was made': key,
     'the key without its hint': key.slice(16),

@@ -40,7 +40,7 @@ export interface AttestationResult {
   readonly ehbpKey: Uint8Array | null;
   /** The Ed25519 key that signs receipts, 32 bytes; null where the router gives none. */
   readonly receiptKey: Uint8Array | null;
-  /** Grows with every rotation and every start of the router. */
+  /** Grows with every rotation, and whenever the router's keys are made anew. */
   readonly epoch: number;
   readonly software: ClaimedSoftware;
   /** SHA-256 of the policy by which upstreams are picked, lower-case hexadecimal; null where it is not said. */

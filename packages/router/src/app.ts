@@ -6,6 +6,7 @@ import type { Handler } from './http/exchange.ts';
 import { fetchWith } from './http/fetch-adapter.ts';
 import { InFlight } from './http/in-flight.ts';
 import { RouterLog } from './logs/router-log.ts';
+import { logStore } from './logs/store-events.ts';
 import { logUpstreams } from './logs/upstream-events.ts';
 import { TokenTotals } from './metrics/token-totals.ts';
 import { observeRouter } from './observe-router.ts';
@@ -73,6 +74,7 @@ export async function createRouter(input: RouterConfigInput, given: RouterOption
         replicas?.announce(what);
       },
       report,
+      onStore: log === null ? undefined : logStore(log),
       onUsed: (usage) => tokens.add(usage),
     });
     replicas?.follow((what) => records.reload(what).catch((error: unknown) => report('reload', error)));

@@ -25,6 +25,8 @@ export interface AccountingOptions {
   readonly onInternalError?: (error: unknown) => void;
   /** Told that usage could not be stored, and waits. */
   readonly onStoreError?: (error: unknown) => void;
+  /** Told that usage which had to wait is stored. */
+  readonly onStoreBack?: () => void;
 }
 
 /** What of a virtual key is counted against. */
@@ -69,7 +71,8 @@ export function createAccounting(options: AccountingOptions): Accounting {
   const budgets = new Budgets(makeLimiter);
   let prices = new PriceTable(options.prices, options.targetsOf);
   const onInternalError = options.onInternalError ?? (() => {});
-  const ledger = new UsageLedger(options.usage, { onStoreError: options.onStoreError ?? onInternalError });
+  const { onStoreError = onInternalError, onStoreBack = () => {} } = options;
+  const ledger = new UsageLedger(options.usage, { onStoreError, onStoreBack });
 
   const settle = (keyId: string, model: string, held: Held | null, settlement: Settlement): void => {
     const { outcome, usage, upstreamModel } = settlement;

@@ -7,6 +7,7 @@ import type { RouterConfig } from './config/schema.ts';
 import { type Environment, readSecret } from './config/secrets.ts';
 import { type Accounting, createAccounting } from './create-accounting.ts';
 import { createKeyRing, readConfiguredKeys } from './create-key-ring.ts';
+import type { StoreSign } from './logs/store-events.ts';
 import type { LimiterFactory } from './rate-limits/limiter-factory.ts';
 import { isLasting, openStore } from './storage/open-store.ts';
 import { deriveKey, readStorageKey } from './storage/storage-key.ts';
@@ -41,6 +42,8 @@ export interface RecordsOptions {
   readonly onUsed: (usage: TokenUsage) => void;
   /** Tells the other processes that share the store. */
   readonly announce: (what: Announcement) => void;
+  /** Told of a database that goes, by the fault, and of one that is back, by null. Absent: faults are reported. */
+  readonly onStore?: ((sign: StoreSign, fault: string | null) => void) | undefined;
   /** Told of what fails where no request can be told. */
   readonly report: (where: string, error: unknown) => void;
 }
@@ -96,7 +99,7 @@ export async function openRecords(config: RouterConfig, options: RecordsOptions)
 
 async function readRecords(
   config: RouterConfig,
-  { environment, announce, report, onUsed, makeLimiter, onCountsMoved }: RecordsOptions,
+  { environment, announce, report, onUsed, onStore, makeLimiter, onCountsMoved }: RecordsOptions,
   storageKey: Uint8Array,
   store: Store,
 ): Promise<Records> {
@@ -113,6 +116,11 @@ async function readRecords(
   const chatbots = new ChatbotDirectory(config.chatbots.map(chatbotOf), store.chatbots, () => announce('chatbots'));
   await Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);
 
+  const storeAway = (sign: StoreSign, error: unknown, meanwhile: string): void => {
+    const fault = describeStoreFault(error);
+    if (onStore === undefined) report(`storage: ${fault}; ${meanwhile}`, error);
+    else onStore(sign, fault);
+  };
   const accounting = createAccounting({
     usage: store.usage,
     prices: pricesOf(config),
@@ -120,7 +128,8 @@ async function readRecords(
     ...(makeLimiter === undefined ? {} : { makeLimiter }),
     onUsed,
     onInternalError: (error) => report('accounting', error),
-    onStoreError: (error) => report(`storage: ${describeStoreFault(error)}; usage waits to be written`, error),
+    onStoreError: (error) => storeAway('writes', error, 'usage waits to be written'),
+    onStoreBack: () => onStore?.('writes', null),
   });
   const seedBudgets = (): Promise<void> => accounting.seedBudgets(keyRing.all);
   await seedBudgets();
@@ -136,8 +145,11 @@ async function readRecords(
   });
   const watch = new StoreWatch({
     store,
-    onAway: (error) => report(`storage: ${describeStoreFault(error)}; the router goes on from memory`, error),
-    onBack: () => void catchUp(),
+    onAway: (error) => storeAway('life', error, 'the router goes on from memory'),
+    onBack: () => {
+      onStore?.('life', null);
+      void catchUp();
+    },
   });
   const reread = async (): Promise<void> => {
     await Promise.all([keys.reload(), aliases.reload(), chatbots.reload()]);

@@ -55,6 +55,7 @@ async function reload({ load, prepare, report }: ReloadOptions): Promise<void> {
       ? error
       : { code: 'internal_error', message: 'an unexpected failure of sotto itself' };
     const faults = error instanceof InvalidConfigError ? { faults: error.faults } : {};
-    report({ event: 'config_rejected', code, message, ...faults }, `Reload rejected, the old one goes on: ${message}`);
+    const event = { level: 'warn', event: 'config_rejected', code, message, ...faults };
+    report(event, `Reload rejected, the old one goes on: ${message}`);
   }
 }

@@ -12,6 +12,7 @@ import {
 import { parseArguments, UsageError, wholeNumber } from '../arguments.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { Reloads } from './serve-reload.ts';
+import { spokenLog } from './spoken-log.ts';
 
 const usage = `sotto serve: run a router
 
@@ -71,7 +72,7 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
       file: values.config,
       environment: context.environment,
       flags: flagsOf(values, context),
-      onWarning: (message) => report({ event: 'config_warning', message }, `Warning: ${message}`),
+      onWarning: (message) => report({ level: 'warn', event: 'config_warning', message }, `Warning: ${message}`),
     });
   const config = await load();
   if (values.check === true) {
@@ -82,9 +83,11 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   const reloads = new Reloads();
   context.onHangup(() => reloads.request());
   // A person at a terminal reads words; lines are for whoever collects them.
-  const logs = config.logging.level !== 'silent' && (json || !context.terminal.interactive);
+  const isSilent = config.logging.level === 'silent';
+  const logs = !isSilent && (json || !context.terminal.interactive);
   if (logs) log = context.openLog();
-  const starting = workers === 1 ? serveHere(config, context, report, log) : serveFrom(config, workers, report, logs);
+  const told = json || isSilent ? log : spokenLog((words) => context.terminal.say(words), log);
+  const starting = workers === 1 ? serveHere(config, context, report, told) : serveFrom(config, workers, report, logs);
   const server = await Promise.race([starting, context.insisted.then(() => null)]);
   if (server === null) {
     report({ event: 'stopped', at_once: true }, 'Stopped at once, before it served.');
@@ -159,7 +162,10 @@ async function serveHere(
     log: log ?? undefined,
     onInternalError: (requestId, error) => {
       const name = error instanceof Error ? error.name : typeof error;
-      report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`);
+      report(
+        { level: 'error', event: 'internal_error', request_id: requestId, name },
+        `Internal error in ${requestId}: ${name}`,
+      );
     },
     onAttestation: (event) => reportAttestation(event, report),
   });
@@ -178,26 +184,33 @@ function serveFrom(config: RouterConfig, workers: number, report: Report, logs: 
   return serveWorkers(config, workers, {
     logs,
     onInternalError: (requestId, name) =>
-      report({ event: 'internal_error', request_id: requestId, name }, `Internal error in ${requestId}: ${name}`),
+      report(
+        { level: 'error', event: 'internal_error', request_id: requestId, name },
+        `Internal error in ${requestId}: ${name}`,
+      ),
     onAttestation: (event) => reportAttestation(event, report),
     onCrashLoop: (deaths, delayMs) =>
       report(
-        { event: 'worker_crash_loop', deaths, delay_ms: delayMs },
+        { level: 'warn', event: 'worker_crash_loop', deaths, delay_ms: delayMs },
         `${deaths} workers in a row died as soon as they started; the next one comes in ${delayMs} ms.`,
       ),
     onForkFailure: (code, delayMs) =>
       report(
-        { event: 'worker_not_started', code, delay_ms: delayMs },
+        { level: 'warn', event: 'worker_not_started', code, delay_ms: delayMs },
         `No process can be made for a worker (${code}); the next attempt is in ${delayMs} ms.`,
       ),
-    onRestart: (pid) => report({ event: 'worker_restarted', pid }, `Worker ${pid} died; another takes its place.`),
+    onRestart: (pid) =>
+      report({ level: 'warn', event: 'worker_restarted', pid }, `Worker ${pid} died; another takes its place.`),
   });
 }
 
 /** Tells what becomes of the router's evidence; that it proves nothing, loudly. */
 function reportAttestation(event: AttestationEvent, report: Report): void {
   const { kind, ...rest } = event;
-  report({ event: `attestation_${kind}`, ...rest }, attestationWords(event));
+  report(
+    { level: kind === 'published' ? 'info' : 'warn', event: `attestation_${kind}`, ...rest },
+    attestationWords(event),
+  );
 }
 
 function attestationWords(event: AttestationEvent): string {

@@ -112,3 +112,28 @@ test('a file that holds a key and that others may read is warned of', async () =
   expect(events).toEqual(['config_warning', 'config_valid']);
   expect(printed.join('')).not.toContain('s3cret');
 });
+
+test('without --json a model server that does not answer is told in words, beside the line in the log', async () => {
+  const { context, said, logged, interrupt } = surroundings();
+  const file = join(folder, 'away.json');
+  const upstreams = [{ name: 'gone', baseUrl: 'http://127.0.0.1:9/v1', models: ['m'], probe: { intervalMs: 100 } }];
+  writeFileSync(file, JSON.stringify({ auth: 'open', protocols: ['clear'], listen: '127.0.0.1:0', upstreams }));
+  const ended = serveCommand.run(['--config', file], context);
+  await vi.waitFor(() => expect(said.join('\n')).toContain('Model server gone does not answer'), 5_000);
+  const lines = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines).toContainEqual(expect.objectContaining({ level: 'warn', event: 'upstream_down', upstream: 'gone' }));
+  interrupt();
+  expect(await ended).toBe(0);
+});
+
+test('what fails inside is a line of level error', async () => {
+  const { context, printed } = surroundings();
+  const file = join(folder, 'no-database.json');
+  const storageKey = { key: Buffer.alloc(32, 7).toString('base64') };
+  const storage = { storage: 'postgres://nobody@127.0.0.1:9/none', storageKey, storageWaitSeconds: 1 };
+  writeFileSync(file, JSON.stringify({ auth: 'open', protocols: ['clear'], ...storage }), { mode: 0o600 });
+  const args = ['--config', file, '--upstream', 'http://127.0.0.1:9/v1', '--port', '0', '--json'];
+  await expect(serveCommand.run(args, context)).rejects.toMatchObject({ code: 'invalid_config' });
+  const lines = printed.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines).toContainEqual(expect.objectContaining({ level: 'error', event: 'internal_error' }));
+});

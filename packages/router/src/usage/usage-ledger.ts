@@ -27,6 +27,8 @@ export interface UsageLedgerOptions {
   readonly flushMs?: number;
   /** Told that rows could not be stored and wait for another attempt. */
   readonly onStoreError?: (error: unknown) => void;
+  /** Told that rows which could not be stored are stored. */
+  readonly onStoreBack?: () => void;
 }
 
 const MAX_ROWS = 100_000;
@@ -45,6 +47,7 @@ export class UsageLedger {
   readonly #rows: UsageRows;
   readonly #flushMs: number;
   readonly #onStoreError: (error: unknown) => void;
+  readonly #onStoreBack: () => void;
   #retryMs: number;
   readonly #writer = randomUUID();
   #batches = 0;
@@ -67,6 +70,7 @@ export class UsageLedger {
     this.#flushMs = options.flushMs ?? FLUSH_MS;
     this.#retryMs = this.#flushMs;
     this.#onStoreError = options.onStoreError ?? (() => {});
+    this.#onStoreBack = options.onStoreBack ?? (() => {});
   }
 
   /** Rows that wait for the store. */
@@ -166,7 +170,9 @@ export class UsageLedger {
       throw error;
     }
     this.#batch = null;
+    if (!this.#failing) return;
     this.#failing = false;
+    this.#onStoreBack();
   }
 
   #flushIn(delayMs: number): void {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { RouterConfigInput } from '../../src/config/schema.ts';
+import type { LogDestination } from '../../src/logs/log-destination.ts';
 import { openStore } from '../../src/storage/open-store.ts';
 import { UsageLedger } from '../../src/usage/usage-ledger.ts';
 import { eventually } from '../eventually.ts';
+import { recordedLog } from '../logs/recorded-log.ts';
 import { chat, testRouter } from '../running-router.ts';
 import { type StandInUpstream, startStandIn } from '../stand-in-upstream.ts';
 import { STORAGE_KEY } from './folder.ts';
@@ -31,7 +33,7 @@ withPostgresServer(() => {
   });
 
   /** A router over a database of its own, and what it was told in its log. */
-  async function routerOver(storage: string, more: Partial<RouterConfigInput> = {}) {
+  async function routerOver(storage: string, more: Partial<RouterConfigInput> = {}, log?: LogDestination) {
     const reported: string[] = [];
     const router = await testRouter(
       {
@@ -43,7 +45,7 @@ withPostgresServer(() => {
         upstreams: [{ name: 'model', baseUrl: upstream.baseUrl, models: ['m'], probe: false }],
         ...more,
       },
-      { onInternalError: (where) => reported.push(where) },
+      { onInternalError: (where) => reported.push(where), log },
     );
     const ask = async (target: string, body?: unknown, key = ADMIN_KEY): Promise<Answer> => {
       const [method = 'GET', path = ''] = target.split(' ');
@@ -98,8 +100,9 @@ withPostgresServer(() => {
       expect(reported.join('\n')).not.toContain('right-word');
     });
 
-    test('is not kept waiting by one that hangs', async () => {
-      const { ask } = await routerOver(await freshDatabase());
+    test('is not kept waiting by one that hangs, and logs when it went and when it is back', async () => {
+      const log = recordedLog();
+      const { ask, reported } = await routerOver(await freshDatabase(), {}, log);
       server.freeze();
       onTestFinished(() => server.thaw());
       await eventually('it is noticed', async () => (await ask('GET /health/ready')).body['store'] === 'unavailable');
@@ -113,6 +116,11 @@ withPostgresServer(() => {
       await eventually('it is back', async () => (await ask('GET /health/ready')).body['status'] === 'ok');
       const usage = await ask('GET /admin/v1/usage');
       expect(usage.body['totals']).toMatchObject({ requests: 1 });
+      expect(log.lines.filter(({ event }) => event.startsWith('store_'))).toMatchObject([
+        { event: 'store_away', level: 'warn', fault: expect.stringMatching(/^no answer/) as unknown },
+        { event: 'store_back', level: 'info' },
+      ]);
+      expect(reported).toEqual([]);
     });
   });
 
