@@ -12,7 +12,7 @@ export interface ReplayCommands {
   readonly isUp: boolean;
   /** Remembers an id for so long. @returns `full` where the server is there and takes nothing more */
   remember(id: string, forMs: number): Promise<'added' | 'seen' | 'full'>;
-  /** Remembers many, those that are there already too. */
+  /** Remembers many, those that are there already too. Rejects where one of them was not taken. */
   rememberAll(ids: readonly string[], forMs: number): Promise<void>;
   forget(id: string): Promise<void>;
 }

@@ -26,7 +26,8 @@ export function redisReplayCommands(redis: RedisConnection): ReplayCommands {
     rememberAll: async (ids, forMs) => {
       const writes = client.pipeline();
       for (const id of ids) writes.set(PREFIX + id, own, 'PX', forMs, 'NX');
-      await writes.exec();
+      // It settles with an error for each that was not taken, and never rejects.
+      for (const [error] of (await writes.exec()) ?? []) if (error !== null) throw error;
     },
     forget: async (id) => void (await client.eval(FORGET_OWN, 1, PREFIX + id, own)),
   };

@@ -72,6 +72,18 @@ describe('the memory against replays of two replicas', () => {
       expect(await one.replays.add('a')).toBe('seen');
     });
 
+    test('says so where Redis did not take all that it was told', async () => {
+      const { url } = await server();
+      const redis = await connectRedis(url);
+      onTestFinished(() => redis.close());
+      const commands = redisReplayCommands(redis);
+      await redis.client.config('SET', 'maxmemory', '1');
+      await expect(commands.rememberAll(['a', 'b'], WINDOW_MS)).rejects.toThrow();
+      await redis.client.config('SET', 'maxmemory', '0');
+      await commands.rememberAll(['a', 'b'], WINDOW_MS);
+      expect(await redis.client.exists('sotto:replay:a', 'sotto:replay:b')).toBe(2);
+    });
+
     test('goes by what each has seen itself while Redis is away', async () => {
       const redis = await server();
       const [one, other] = [await replica(redis.url), await replica(redis.url)];
