@@ -115,9 +115,21 @@ function flagsOf(values: Values, { environment }: CommandContext): Record<string
   const upstreams = upstreamFlags(values);
   if (upstreams.length > 0) flags['upstreams'] = upstreams;
   if (values['api-key-env'] !== undefined) flags['keys'] = [{ name: 'default', keyEnv: values['api-key-env'] }];
-  // Without a configuration there are no keys: the router then listens on this machine only, and says so.
-  else if (values.config === undefined && environment['SOTTO_AUTH'] === undefined) flags['auth'] = 'open';
+  else if (values.config === undefined && isPrivate(values, environment)) flags['auth'] = 'open';
   return flags;
+}
+
+/** Variables that say who may come. */
+const WHO_MAY_COME = ['SOTTO_AUTH', 'SOTTO_KEYS', 'SOTTO_ADMIN_KEY', 'SOTTO_ADMIN_KEY_FILE', 'SOTTO_ADMIN_KEY_ENV'];
+const THIS_MACHINE = /^(?:unix:|(?:localhost|127\.\d+\.\d+\.\d+|\[::1\]):)/;
+
+/**
+ * Whether nobody has said who may come, and the router listens on this machine only, or where the command line says: it
+ * then lets everybody in, and says so.
+ */
+function isPrivate({ port, listen }: Values, environment: CommandContext['environment']): boolean {
+  if (WHO_MAY_COME.some((name) => environment[name] !== undefined)) return false;
+  return port !== undefined || listen !== undefined || THIS_MACHINE.test(environment['SOTTO_LISTEN'] ?? 'localhost:');
 }
 
 function upstreamFlags(values: Values): Record<string, unknown>[] {

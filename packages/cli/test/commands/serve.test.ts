@@ -53,6 +53,27 @@ test.each([
   });
 });
 
+test.each<[string, Record<string, string>]>([
+  ['an admin key', { SOTTO_ADMIN_KEY: 'an-admin-key-of-enough-characters' }],
+  ['API keys', { SOTTO_KEYS: '[{"name":"a","key":"sotto_key"}]' }],
+])('%s in the environment does not leave the door open', async (_, environment) => {
+  const { context, printed, interrupt } = surroundings({ ...environment, SOTTO_PROTOCOLS: 'clear' });
+  const ended = serveCommand.run(['--upstream', 'http://127.0.0.1:9/v1', '--port', '0', '--json'], context);
+  await vi.waitFor(() => expect(printed).toHaveLength(1));
+  interrupt();
+  await ended;
+  expect(JSON.parse(printed[0] ?? '')).toMatchObject({ event: 'listening', auth: 'keys' });
+});
+
+test('an address in the environment that others reach is not served to everybody unasked', async () => {
+  const args = ['--upstream', 'http://127.0.0.1:9/v1', '--check'];
+  const { context } = surroundings({ SOTTO_LISTEN: '0.0.0.0:0' });
+  await expect(serveCommand.run(args, context)).rejects.toMatchObject({ code: 'invalid_config' });
+  const asked = surroundings({ SOTTO_LISTEN: '0.0.0.0:0', SOTTO_AUTH: 'open' });
+  expect(await serveCommand.run(args, asked.context)).toBe(0);
+  expect(await serveCommand.run(args, surroundings({ SOTTO_LISTEN: '[::1]:0' }).context)).toBe(0);
+});
+
 test('a key variable that is not set stops the start', async () => {
   const { context } = surroundings({});
   const outcome = serveCommand.run(['--upstream', 'http://127.0.0.1:9/v1', '--api-key-env', 'NO_KEY'], context);
