@@ -148,6 +148,8 @@ describeWithProcesses('two workers', () => {
     for (const whole of texts.slice(0, 2)) expect(await whole).toMatch(/ ended[\s\S]*\[DONE\]/);
     await expect.poll(() => workers.filter(isRunning), SLOW).toEqual([]);
     expect(await outputsClosed).toBeNull();
+    // They were ended in words, and not by a worker that broke at what it could tell nobody any more.
+    expect(router.events.filter(({ code }) => code === 'shutting_down')).toHaveLength(2);
     // The grace is two seconds, and so is what last words may take.
     expect(performance.now() - killed).toBeLessThan(10_000);
     expect(databaseText(folder)).toContain(LAST_MODEL);

@@ -148,6 +148,6 @@ function goOnAlone(): void {
 // Signals of the terminal reach the whole process group: the primary decides what they mean.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 cluster.worker?.once('disconnect', goOnAlone);
-// Only the channel to the primary fails in this way: a library that writes to it when the primary is gone.
-process.on('error', () => {});
+// A library that writes to the primary when it is gone: without a listener that would be the end too.
+cluster.worker?.on('error', () => {});
 tell({ sotto: 'ready' });
