@@ -1,13 +1,16 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { SecureChatCompletion } from '@sotto/client';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { completionEvents, type StandInUpstream, startStandIn } from '../packages/router/test/stand-in-upstream.ts';
+import { SOTTO } from './dist.ts';
 import { scratchFolder } from './scratch-folder.ts';
 import { runSotto, startConfigured, startSotto } from './sotto.ts';
+import { isRunning, listsProcesses, workersOf } from './worker-processes.ts';
 
 const folder = scratchFolder();
 const QUESTION = { model: 'm', messages: [{ role: 'user', content: 'hello' }] };
@@ -139,6 +142,63 @@ describe('a shutdown', () => {
     expect(await router.stop()).toBe(0);
     await expect(answer.text()).rejects.toThrow();
   });
+});
+
+describe.each([
+  ['one process', [] as string[]],
+  ['two workers', ['--workers', '2']],
+])('a router of %s that is told twice to end', (name, args) => {
+  test('cuts what is under way, and ends at once with 1', async () => {
+    const upstreams = [{ name: 'model', baseUrl: upstream.baseUrl, models: ['m'] }];
+    const patient = { auth: 'open', protocols: ['clear'], listen: '127.0.0.1:0', shutdownGraceSeconds: 600, upstreams };
+    const router = await startConfigured(join(folder, `${name}.json`), patient, { args });
+    upstream.behave((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(completionEvents(['first'])[0]);
+    });
+    const answer = await ask(router.url, { ...QUESTION, stream: true });
+    // A worker that hangs answers no reload, and then none has an end: that must not hold up this one either.
+    const [hanging] = args.length === 0 || !listsProcesses ? [] : workersOf(router);
+    if (hanging !== undefined) {
+      process.kill(hanging, 'SIGSTOP');
+      process.kill(router.pid, 'SIGHUP');
+    }
+    const ended = router.stop();
+    await router.event('shutting_down');
+    const told = performance.now();
+    process.kill(router.pid, 'SIGTERM');
+    expect(await ended).toBe(1);
+    expect(performance.now() - told).toBeLessThan(5_000);
+    expect(router.events.at(-1)).toMatchObject({ event: 'stopped', at_once: true });
+    await expect(answer.text()).rejects.toThrow();
+    // Its outputs are closed only when no worker has them any more.
+    if (hanging !== undefined) expect(isRunning(hanging)).toBe(false);
+  });
+});
+
+test('a start that hangs ends at once with 1 when it is told twice to end', async () => {
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const connected = once(silent, 'connection');
+  const { port } = silent.address() as AddressInfo;
+  const path = join(folder, 'hanging.json');
+  const storage = `postgres://sotto:nothing@127.0.0.1:${port}/sotto`;
+  const storageKey = { key: Buffer.alloc(32, 9).toString('base64') };
+  writeFileSync(path, JSON.stringify({ auth: 'open', protocols: ['clear'], storage, storageKey }), { mode: 0o600 });
+  const child = spawn(process.execPath, [SOTTO, 'serve', '--json', '--config', path, '--upstream', upstream.baseUrl]);
+  let told = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    told += bytes.toString('utf8');
+  });
+  const ended = once(child, 'close');
+  const [socket] = (await connected) as [Socket];
+  child.kill('SIGTERM');
+  // Two at once can be one to the system: ask until it is over.
+  const insisting = setInterval(() => child.kill('SIGTERM'), 100);
+  expect(await ended).toEqual([1, null]);
+  expect(JSON.parse(told)).toMatchObject({ event: 'stopped', at_once: true });
+  clearInterval(insisting);
+  socket.destroy();
+  silent.close();
 });
 
 describe('sotto serve says what is wrong', () => {

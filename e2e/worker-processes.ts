@@ -6,6 +6,9 @@ function childrenFile(pid: number): string {
   return `/proc/${pid}/task/${pid}/children`;
 }
 
+/** Whether this system lists the children of a process. */
+export const listsProcesses = existsSync(childrenFile(process.pid));
+
 /** The processes that a router has started and that are not over. */
 export function workersOf({ pid }: { readonly pid: number }): readonly number[] {
   const text = readFileSync(childrenFile(pid), 'utf8').trim();
@@ -35,7 +38,7 @@ export function isRunning(pid: number): boolean {
 
 /** Describes what needs to know of a router's processes. Where they are not listed, a test says so in their place. */
 export function describeWithProcesses(name: string, tests: () => void): void {
-  if (existsSync(childrenFile(process.pid))) {
+  if (listsProcesses) {
     describe(name, tests);
     return;
   }
