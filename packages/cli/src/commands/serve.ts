@@ -50,6 +50,9 @@ const options = {
 
 type Values = ReturnType<typeof parseArguments<typeof options>>['values'];
 
+/** After that long a person wants to know that something is going on. */
+const SLOW_START_MS = 3_000;
+
 /** `sotto serve` */
 export const serveCommand: Command = { name: 'serve', summary: 'run a router', usage, run };
 
@@ -87,8 +90,14 @@ async function run(args: readonly string[], context: CommandContext): Promise<nu
   const logs = !isSilent && (json || !context.terminal.interactive);
   if (logs) log = context.openLog();
   const told = json || isSilent ? log : spokenLog((words) => context.terminal.say(words), log);
+  // Keys of RSA-4096, a model in memory, or a database that is waited for.
+  const slowStart = setTimeout(() => {
+    if (!json) context.terminal.say('Starting: keys, storage and models take a moment …');
+  }, SLOW_START_MS);
   const starting = workers === 1 ? serveHere(config, context, report, told) : serveFrom(config, workers, report, logs);
-  const server = await Promise.race([starting, context.insisted.then(() => null)]);
+  const server = await Promise.race([starting, context.insisted.then(() => null)]).finally(() =>
+    clearTimeout(slowStart),
+  );
   if (server === null) {
     report({ event: 'stopped', at_once: true }, 'Stopped at once, before it served.');
     return 1;

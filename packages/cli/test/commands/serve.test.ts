@@ -158,3 +158,20 @@ test('what fails inside is a line of level error', async () => {
   const lines = printed.map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines).toContainEqual(expect.objectContaining({ level: 'error', event: 'internal_error' }));
 });
+
+test('a start that takes long says so in words, before it ends', async () => {
+  const { context, said } = surroundings();
+  const file = join(folder, 'waiting.json');
+  const absent = { storage: 'postgres://sotto@127.0.0.1:1/sotto', storageWaitSeconds: 4 };
+  writeFileSync(
+    file,
+    JSON.stringify({ ...absent, storageKey: { keyEnv: 'STORAGE_KEY' }, auth: 'open', protocols: ['clear'] }),
+  );
+  const environment = { STORAGE_KEY: Buffer.alloc(32, 1).toString('base64') };
+  const started = serveCommand.run(['--config', file, '--upstream', 'http://127.0.0.1:9/v1', '--port', '0'], {
+    ...context,
+    environment,
+  });
+  await expect(started).rejects.toMatchObject({ code: 'invalid_config' });
+  expect(said.filter((words) => words.startsWith('Starting'))).toHaveLength(1);
+});
