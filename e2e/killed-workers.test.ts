@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { completionEvents, type StandInUpstream, startStandIn } from '../packages/router/test/stand-in-upstream.ts';
 import { databaseText, sendTo, startKept } from './kept-router.ts';
 import { scratchFolder } from './scratch-folder.ts';
@@ -165,6 +165,7 @@ describeWithProcesses('all workers at once', () => {
       upstreams: [{ name: 'model', baseUrl: upstream.baseUrl, models: ['m'] }],
     };
     const router = await startConfigured(`${folder}/all.json`, config, { args: ['--workers', '2'] });
+    onTestFinished(() => void router.stop('SIGKILL'));
     const told = (name: string) => router.events.filter(({ event }) => event === name);
     /** When each died, in milliseconds. */
     const deaths = (): readonly number[] => told('worker_restarted').map(({ time }) => Date.parse(String(time)));
