@@ -37,6 +37,8 @@ const FAULT_SHARES = {
   'talks-garbage': 0.5,
   'answers-half': 1,
 } as const;
+/** Sealed requests are remembered for three windows: with this one the memory of them is full after the first quarter. */
+const REPLAY_WINDOW_SECONDS = Math.max(5, Math.floor((MINUTES * 60) / 12));
 /** Memory after the soak's first quarter may not grow by more than this until its end. */
 const MAX_GROWTH_MIB = 24;
 
@@ -65,6 +67,7 @@ beforeAll(async () => {
         budget: { usd: 100_000, period: 'total' },
       },
     ],
+    limits: { replayWindowSeconds: REPLAY_WINDOW_SECONDS },
     models: { [MODEL]: { price: { inputPerMillion: 1, outputPerMillion: 2, requestUsd: 0.001 } } },
     upstreams: models.map(({ baseUrl }, index) => ({ name: `model-${index}`, baseUrl, models: [MODEL], probe: false })),
   });
