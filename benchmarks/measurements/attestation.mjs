@@ -1,5 +1,5 @@
 // Attestation: what it takes to verify a bundle, by kind of evidence, and what the verifier weighs in a browser.
-import { verifyBundle } from '@sotto/attestation';
+import { observingPolicy, verifyBundle } from '@sotto/attestation';
 import { createSyntheticBundleText, createSyntheticPlatforms } from '@sotto/attestation/testing';
 import { bundleSize } from '../harness/bundle.mjs';
 import { decimal, median, spread } from '../harness/statistics.mjs';
@@ -9,8 +9,10 @@ export const title = 'Attestation: verifying a bundle';
 
 const ORIGIN = 'https://router.example';
 const NONCE = new Uint8Array(32).fill(1);
-const ANY = { dangerouslyAcceptAnyMeasurement: true };
-/** Evidence, and what is verified of it in the way of signatures. */
+/**
+ * Evidence, and what is verified of it in the way of signatures.
+ * @type {readonly (readonly [import('@sotto/attestation').EvidenceType, string])[]}
+ */
 const KINDS = [
   ['sev-snp', 'AMD SEV-SNP: report, two certificates, revocation list'],
   ['tdx', 'Intel TDX: quote, QE report, four certificates, two documents, two revocation lists'],
@@ -24,7 +26,8 @@ export async function measure({ quick, log }) {
   const now = new Date();
   log('synthetic vendors');
   const platforms = await createSyntheticPlatforms(now);
-  const policy = { platforms: KINDS.map(([type]) => ({ type, ...ANY })), freshness: 'nonce', requireCrl: true };
+  /** @type {import('@sotto/attestation').AttestationPolicyInput} */
+  const policy = { ...observingPolicy(KINDS.map(([type]) => type)), freshness: 'nonce', requireCrl: true };
   const verify = (text) =>
     verifyBundle(text, policy, { expectedOrigin: ORIGIN, nonce: NONCE, now, roots: platforms.roots });
 
