@@ -187,8 +187,11 @@ withPostgresServer(() => {
   });
 
   describe('a migration in PostgreSQL', () => {
-    test('runs once where many routers start at once on an empty database', async () => {
+    const isolations = ['read committed', 'serializable'];
+    test.each(isolations)('runs once where many routers start at once on an empty database, %s', async (isolation) => {
       const url = await freshDatabase();
+      const database = url.split('/').at(-1) ?? '';
+      await server.sql(`alter database "${database}" set default_transaction_isolation = '${isolation}'`);
       const stores = await Promise.all(Array.from({ length: 6 }, () => opened(url)));
       await Promise.all(stores.map((store) => store.ping()));
       const name = url.split('/').at(-1) ?? '';

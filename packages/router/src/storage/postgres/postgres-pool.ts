@@ -44,6 +44,8 @@ export async function createPool(
     password: password ?? '',
     ssl: await tlsOptions(address),
     application_name: 'sotto',
+    // What two routers write at once waits for the other and then sees it, whatever the database has for its default.
+    options: String.raw`-c default_transaction_isolation=read\ committed`,
     max: connections,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: statementMs,
