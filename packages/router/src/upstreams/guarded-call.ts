@@ -22,6 +22,8 @@ const NO_CALL: UpstreamCall = { pause() {}, resume() {}, cancel() {} };
 
 /** One call through a guarded upstream: passes everything on, and tells the upstream's health how it went. */
 export class GuardedCall implements UpstreamCall, UpstreamListener {
+  /** Where it stands among the calls under way. */
+  slot = 0;
   readonly #request: UpstreamRequest;
   readonly #listener: UpstreamListener;
   readonly #place: CallPlace;

@@ -1,4 +1,5 @@
 import { type APIError, apiError, type SecurityTier } from '@sotto/protocol';
+import { CallsUnderWay } from './calls-under-way.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type CallPlace, GuardedCall } from './guarded-call.ts';
 import type { HealthProbe } from './health-probe.ts';
@@ -40,7 +41,7 @@ export class GuardedUpstream implements Upstream, CallPlace {
   readonly #health: UpstreamHealth;
   readonly #probe: HealthProbe | null;
   readonly #clock: Clock;
-  readonly #underWay = new Set<GuardedCall>();
+  readonly #underWay = new CallsUnderWay();
   #closed = false;
 
   constructor(options: GuardedUpstreamOptions) {
@@ -132,7 +133,7 @@ export class GuardedUpstream implements Upstream, CallPlace {
   endCalls(): void {
     this.#closed = true;
     for (let call = this.#line.next(); call !== undefined; call = this.#line.next()) call.refuse(shuttingDown());
-    for (const call of [...this.#underWay]) call.interrupt(shuttingDown());
+    for (const call of this.#underWay.list()) call.interrupt(shuttingDown());
   }
 
   async close(): Promise<void> {
