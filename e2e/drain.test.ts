@@ -43,33 +43,38 @@ function lastEvent(text: string): unknown {
   return JSON.parse((text.trimEnd().split('\n\n').at(-1) ?? '').replace(/^data: /, ''));
 }
 
+/** Has the grace be over in the middle of a stream, and closes the router. */
+async function expectEndInWords(
+  { router, close, hasBegun }: Awaited<ReturnType<typeof startUnfinished>>,
+  answer: Response,
+): Promise<void> {
+  await hasBegun;
+  router.endUnderWay();
+  const { text, failure } = await readAll(answer);
+  expect(lastEvent(text)).toMatchObject({ error: { code: 'shutting_down' } });
+  // Without the end of its framing it is no whole answer, whatever the events said.
+  expect(failure).toBeInstanceOf(Error);
+  await close();
+}
+
 describe('a shutdown whose grace is over', () => {
   test('ends a stream in clear with the error, and no end', async () => {
-    const { url, router, close, hasBegun } = await startUnfinished(['clear']);
+    const unfinished = await startUnfinished(['clear']);
+    const { url } = unfinished;
     const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers: HEADERS, body: STREAMED });
-    await hasBegun;
-    router.endUnderWay();
-    const { text, failure } = await readAll(answer);
-    expect(lastEvent(text)).toMatchObject({ error: { code: 'shutting_down' } });
-    expect(failure).toBeInstanceOf(Error);
-    await close();
+    await expectEndInWords(unfinished, answer);
   });
 
   test('ends a stream over ohttp with the error inside the ciphertext, and no final chunk', async () => {
-    const { url, router, close, hasBegun } = await startUnfinished(['ohttp']);
+    const unfinished = await startUnfinished(['ohttp']);
+    const { url } = unfinished;
     const secureFetch = createSecureFetch({ routerUrl: url, allowHttp: true });
     const answer = await secureFetch(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: HEADERS,
       body: STREAMED,
     });
-    await hasBegun;
-    router.endUnderWay();
-    const { text, failure } = await readAll(answer);
-    expect(lastEvent(text)).toMatchObject({ error: { code: 'shutting_down' } });
-    // Without a final chunk it is no whole answer, whatever the events said.
-    expect(failure).toBeInstanceOf(Error);
-    await close();
+    await expectEndInWords(unfinished, answer);
   });
 
   test("tells our client's stream as an error of its own code", async () => {
@@ -86,19 +91,15 @@ describe('a shutdown whose grace is over', () => {
   });
 
   test('ends a stream over ehbp with the error in a frame', async () => {
-    const { url, router, close, hasBegun } = await startUnfinished(['ehbp']);
+    const unfinished = await startUnfinished(['ehbp']);
+    const { url } = unfinished;
     const transport = await Transport.create(url);
     const answer = await transport.request(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: HEADERS,
       body: STREAMED,
     });
-    await hasBegun;
-    router.endUnderWay();
-    const { text, failure } = await readAll(answer);
-    expect(lastEvent(text)).toMatchObject({ error: { code: 'shutting_down' } });
-    expect(failure).toBeInstanceOf(Error);
-    await close();
+    await expectEndInWords(unfinished, answer);
   });
 
   test.each(['nomyo-v1', 'ohttp'] as const)(
